@@ -1,0 +1,1 @@
+//! The theater's front door and its honest instruments

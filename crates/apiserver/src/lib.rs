@@ -1,0 +1,1 @@
+//! Kubernetes-shaped HTTP over a generic object store

@@ -1,0 +1,1 @@
+//! The theater's booking service

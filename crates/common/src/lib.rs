@@ -1,0 +1,1 @@
+//! What every HTTP service needs and nothing about theaters

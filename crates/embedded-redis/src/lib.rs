@@ -1,0 +1,1 @@
+//! A Redis-compatible store for a machine without Redis

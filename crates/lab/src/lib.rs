@@ -1,0 +1,1 @@
+//! Both clusters on one machine

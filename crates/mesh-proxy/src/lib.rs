@@ -1,0 +1,1 @@
+//! The mesh's sockets: sidecars, ingress and east-west hop

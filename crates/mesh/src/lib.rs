@@ -1,0 +1,1 @@
+//! Istio's traffic rules, pure: model, validation, compilation, decisions

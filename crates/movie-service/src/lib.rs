@@ -1,0 +1,1 @@
+//! The theater's movie service
