@@ -1,0 +1,64 @@
+//! From process start to exit code.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::env::{ConfigError, Env};
+use crate::outbound::{Dns, Resolve};
+use crate::telemetry;
+
+/// `EX_USAGE` of sysexits: the configuration is at fault, a restart will not help.
+pub const EXIT_CONFIG: u8 = 64;
+
+/// What the host of a service passes in; everything else comes from [`Env`].
+pub struct Seams {
+    /// Where names lead to.
+    pub resolve: Arc<dyn Resolve>,
+    /// A socket that is bound already, or none: bind `PORT`.
+    pub listener: Option<tokio::net::TcpListener>,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self {
+            resolve: Arc::new(Dns),
+            listener: None,
+        }
+    }
+}
+
+/// Runs a service as a process of its own: logging, a runtime, `run`, an exit code.
+pub fn main<F, Fut>(name: &str, run: F) -> ExitCode
+where
+    F: FnOnce(Env, Seams) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let env = Env::of_process();
+    let outcome = telemetry::init(&env)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| runtime()?.block_on(run(env, Seams::default())));
+    exit_code(name, outcome)
+}
+
+/// A runtime sized for a pod: one thread is enough for work that only waits.
+///
+/// # Errors
+/// When the operating system refuses an event queue.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}
+
+/// Prints the error with its causes and turns it into an exit code: 64 for configuration, else 1.
+pub fn exit_code(name: &str, outcome: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("{name}: {error:#}");
+    match error.downcast_ref::<ConfigError>() {
+        Some(_) => ExitCode::from(EXIT_CONFIG),
+        None => ExitCode::FAILURE,
+    }
+}
