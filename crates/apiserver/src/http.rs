@@ -1,0 +1,191 @@
+//! The Kubernetes API over HTTP, for every cluster under one secret path segment.
+//!
+//! ```text
+//!  /<secret>/<cluster>/apis/apps/v1/namespaces/shop/deployments/web/scale
+//!   └ access ┘└ cluster ┘└────────────────── target ───────────────────┘
+//! ```
+//!
+//! [`access`] lets a request in, [`target`] reads its path, [`Call`] carries what a handler needs,
+//! and one function a verb answers it. Handlers are synchronous: only reading a body and following
+//! a watch wait for anything.
+
+mod access;
+mod body;
+mod delete;
+mod discovery;
+mod draft;
+mod options;
+mod patch;
+mod read;
+mod reply;
+mod scale;
+mod target;
+mod watch;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::Admission;
+use crate::status::Status;
+use crate::store::{Part, Store};
+
+pub use access::{Access, WeakSecret};
+use options::Query;
+use target::{Missing, Place, Target};
+
+/// One cluster to be served.
+#[derive(Clone)]
+pub struct Cluster {
+    /// Its objects.
+    pub store: Store,
+    /// Its say in writes.
+    pub admission: Arc<dyn Admission>,
+}
+
+/// The API of all clusters as `/<secret>/<cluster>/…`. Watches end when `shutdown` is cancelled.
+pub fn router(
+    clusters: impl IntoIterator<Item = (String, Cluster)>,
+    access: Access,
+    shutdown: CancellationToken,
+) -> Router {
+    let server = Server {
+        clusters: clusters.into_iter().collect(),
+        access,
+        shutdown,
+    };
+    Router::new().fallback(serve).with_state(Arc::new(server))
+}
+
+struct Server {
+    clusters: HashMap<String, Cluster>,
+    access: Access,
+    shutdown: CancellationToken,
+}
+
+/// What a handler knows of a request.
+struct Call<'a> {
+    cluster: &'a Cluster,
+    shutdown: &'a CancellationToken,
+    query: Query,
+    headers: &'a HeaderMap,
+    body: Bytes,
+}
+
+impl Call<'_> {
+    fn header(&self, name: http::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The media type of the body without parameters, in lower case.
+    fn media_type(&self) -> Option<String> {
+        let text = self.header(CONTENT_TYPE)?.split(';').next()?.trim();
+        (!text.is_empty()).then(|| text.to_ascii_lowercase())
+    }
+}
+
+async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Err(refusal) = server.access.check(&parts) {
+        return refusal.into_response();
+    }
+    let entered = server.access.enter(parts.uri.path());
+    let Some((cluster, path)) =
+        entered.and_then(|(name, path)| Some((server.clusters.get(name)?, path)))
+    else {
+        return reply::page_not_found();
+    };
+    let answer = answer(&server, cluster, &parts, path, body).await;
+    let answer = answer.unwrap_or_else(Status::into_response);
+    tracing::debug!(method = %parts.method, path, status = answer.status().as_u16(), "answered");
+    answer
+}
+
+async fn answer(
+    server: &Server,
+    cluster: &Cluster,
+    parts: &Parts,
+    path: &str,
+    body: axum::body::Body,
+) -> Result<Response, Status> {
+    let target = match target::parse(path) {
+        Ok(target) => target,
+        Err(Missing::Page) => return Ok(reply::page_not_found()),
+        Err(Missing::Resource) => return Err(Status::no_such_resource()),
+    };
+    let body = if parts.method == Method::GET {
+        Bytes::new()
+    } else {
+        body::read(body).await?
+    };
+    let query = Query::of(&parts.uri);
+    let call = Call {
+        cluster,
+        shutdown: &server.shutdown,
+        query,
+        headers: &parts.headers,
+        body,
+    };
+    dispatch(&call, &parts.method, &target)
+}
+
+fn dispatch(call: &Call<'_>, method: &Method, target: &Target) -> Result<Response, Status> {
+    match target {
+        Target::Collection(place) => collection(call, method, place),
+        Target::Object(place, name) => object(call, method, place, name),
+        Target::Subresource(place, name, subresource) => {
+            let part = match subresource.as_str() {
+                "status" if place.resource.status => Part::Status,
+                "finalize" if place.resource.finalize => Part::Finalizers,
+                "scale" if place.resource.scale => return scale::serve(call, method, place, name),
+                _ => return Err(Status::no_such_resource()),
+            };
+            part_of_object(call, method, place, name, part)
+        }
+        fixed if method == Method::GET => Ok(discovery::document(fixed, call.header(HOST))),
+        _ => Err(Status::method_not_allowed()),
+    }
+}
+
+fn collection(call: &Call<'_>, method: &Method, place: &Place) -> Result<Response, Status> {
+    // Kubernetes: the path over all namespaces can only be read.
+    let writable = !place.resource.namespaced || place.namespace.is_some();
+    match *method {
+        Method::GET => read::list_or_watch(call, place),
+        Method::POST if writable => write::create(call, place),
+        // Kubernetes: namespaces can only be deleted one by one.
+        Method::DELETE if writable && !place.resource.finalize => delete::collection(call, place),
+        _ => Err(Status::method_not_allowed()),
+    }
+}
+
+fn object(call: &Call<'_>, method: &Method, place: &Place, name: &str) -> Result<Response, Status> {
+    match *method {
+        Method::DELETE => delete::object(call, place, name),
+        _ => part_of_object(call, method, place, name, Part::Main),
+    }
+}
+
+fn part_of_object(
+    call: &Call<'_>,
+    method: &Method,
+    place: &Place,
+    name: &str,
+    part: Part,
+) -> Result<Response, Status> {
+    match *method {
+        Method::GET if part != Part::Finalizers => read::get(call, place, name),
+        Method::PUT => write::replace(call, place, name, part),
+        Method::PATCH if part != Part::Finalizers => write::patch(call, place, name, part),
+        _ => Err(Status::method_not_allowed()),
+    }
+}

@@ -1,0 +1,129 @@
+//! What the server says about itself: health, version, and the documents clients discover kinds by.
+
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::reply;
+use super::target::Target;
+use crate::resource::{self, ALL, Resource, group_version};
+
+/// The Kubernetes whose API this is, as `major.minor` of its releases.
+const MAJOR: &str = "1";
+const MINOR: &str = "35";
+const GIT_VERSION: &str = "v1.35.4+apiserver";
+const VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
+
+/// The document of a target that is no object.
+pub(super) fn document(target: &Target, host: Option<&str>) -> Response {
+    let document = match target {
+        Target::Health => return reply::text("ok"),
+        Target::Version => version(),
+        Target::CoreVersions => core_versions(host.unwrap_or_default()),
+        Target::Groups => groups(),
+        Target::Group(group) => {
+            let mut document = json!({"kind": "APIGroup", "apiVersion": "v1"});
+            merge(&mut document, described(group));
+            document
+        }
+        Target::Resources(group, version) => resources(group, version),
+        Target::Collection(_) | Target::Object(..) | Target::Subresource(..) => {
+            return reply::page_not_found();
+        }
+    };
+    reply::json(StatusCode::OK, &document)
+}
+
+fn version() -> Value {
+    json!({
+        "major": MAJOR, "minor": MINOR, "gitVersion": GIT_VERSION, "gitCommit": "",
+        "gitTreeState": "", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+    })
+}
+
+fn core_versions(host: &str) -> Value {
+    json!({
+        "kind": "APIVersions", "versions": resource::versions(""),
+        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": host}],
+    })
+}
+
+fn groups() -> Value {
+    let groups: Vec<_> = resource::groups().into_iter().map(described).collect();
+    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+}
+
+fn described(group: &str) -> Value {
+    let versions: Vec<_> = resource::versions(group)
+        .into_iter()
+        .map(|version| json!({"groupVersion": group_version(group, version), "version": version}))
+        .collect();
+    json!({"name": group, "versions": versions, "preferredVersion": versions[0]})
+}
+
+fn resources(group: &str, version: &str) -> Value {
+    let rows = ALL
+        .iter()
+        .filter(|row| row.group == group && row.versions.contains(&version));
+    let resources: Vec<_> = rows.flat_map(|row| entries(row)).collect();
+    json!({
+        "kind": "APIResourceList", "apiVersion": "v1",
+        "groupVersion": group_version(group, version), "resources": resources,
+    })
+}
+
+/// A resource and its subresources.
+fn entries(row: &Resource) -> Vec<Value> {
+    // Kubernetes: namespaces can only be deleted one by one.
+    let possible = |verb: &&str| !(row.finalize && *verb == "deletecollection");
+    let verbs: Vec<_> = VERBS.into_iter().filter(possible).collect();
+    let mut entry = json!({
+        "name": row.plural, "singularName": row.singular, "namespaced": row.namespaced,
+        "kind": row.kind, "verbs": verbs,
+    });
+    if !row.short_names.is_empty() {
+        entry["shortNames"] = json!(row.short_names);
+    }
+    if !row.categories.is_empty() {
+        entry["categories"] = json!(row.categories);
+    }
+    let mut entries = vec![entry];
+    if row.finalize {
+        entries.push(subentry(row, "finalize", row.kind, &["update"]));
+    }
+    if row.scale {
+        let mut scale = subentry(row, "scale", "Scale", &["get", "patch", "update"]);
+        merge(&mut scale, json!({"group": "autoscaling", "version": "v1"}));
+        entries.push(scale);
+    }
+    if row.status {
+        entries.push(subentry(
+            row,
+            "status",
+            row.kind,
+            &["get", "patch", "update"],
+        ));
+    }
+    entries
+}
+
+fn subentry(row: &Resource, name: &str, kind: &str, verbs: &[&str]) -> Value {
+    json!({
+        "name": format!("{}/{name}", row.plural), "singularName": "",
+        "namespaced": row.namespaced, "kind": kind, "verbs": verbs,
+    })
+}
+
+fn merge(into: &mut Value, from: Value) {
+    json_patch::merge(into, &from);
+}

@@ -1,0 +1,241 @@
+//! POST, PUT and PATCH.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::options::dry_run;
+use super::patch::Patch;
+use super::target::Place;
+use super::{Call, draft, reply};
+use crate::admission::{Operation, Review};
+use crate::names;
+use crate::object;
+use crate::status::{Cause, Status};
+use crate::store::{Error, Key, Part, Store, preserve};
+
+pub(super) fn create(call: &Call<'_>, place: &Place) -> Result<Response, Status> {
+    let store = store_for(call, "CreateOptions")?;
+    let (resource, admission) = (place.resource, &call.cluster.admission);
+    let mut object = draft::object(call, place, None)?;
+    if !object::text(&object, &["metadata", "resourceVersion"]).is_empty() {
+        let message = "resourceVersion should not be set on objects to be created";
+        return Err(Status::internal(message));
+    }
+    if resource.status {
+        object::map_mut(&mut object).remove("status");
+    }
+    let key = Key::of(resource, &object);
+    store.check_namespace(&key)?;
+    admission.default_object(resource, &mut object, None);
+    check_names(place, &object)?;
+    let warnings = admission.admit(&Review {
+        operation: Operation::Create,
+        resource,
+        version: place.version,
+        namespace: &key.namespace,
+        name: &key.name,
+        object: Some(&object),
+        old: None,
+    })?;
+    let stored = store.create(resource, &key.namespace, object)?;
+    Ok(reply::with_warnings(
+        reply::object(StatusCode::CREATED, place, &stored),
+        &warnings,
+    ))
+}
+
+pub(super) fn replace(
+    call: &Call<'_>,
+    place: &Place,
+    name: &str,
+    part: Part,
+) -> Result<Response, Status> {
+    let store = store_for(call, "UpdateOptions")?;
+    let object = draft::object(call, place, Some(name))?;
+    let expected = draft::expected_version(&object)?;
+    if place.resource.custom && expected.is_none() {
+        store.get(&place.key(name))?;
+        return Err(version_required(place, name));
+    }
+    let written = update(call, &store, place, name, part, |old| {
+        check_uid(place, old, &object)?;
+        check_version(place, old, expected)?;
+        Ok(object.clone())
+    })?;
+    Ok(written.reply(place))
+}
+
+pub(super) fn patch(
+    call: &Call<'_>,
+    place: &Place,
+    name: &str,
+    part: Part,
+) -> Result<Response, Status> {
+    let patch = Patch::parse(call, place.resource)?;
+    let store = store_for(call, "PatchOptions")?;
+    let written = update(call, &store, place, name, part, |old| {
+        let mut object = patch.apply(object::in_version(place.resource, old, place.version))?;
+        draft::patched(place, old, &mut object)?;
+        check_version(place, old, draft::expected_version(&object)?)?;
+        Ok(object)
+    })?;
+    Ok(written.reply(place))
+}
+
+/// An object after a write, and what to tell about it.
+pub(super) struct Written {
+    pub(super) object: Arc<Value>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Written {
+    fn reply(&self, place: &Place) -> Response {
+        reply::with_warnings(
+            reply::object(StatusCode::OK, place, &self.object),
+            &self.warnings,
+        )
+    }
+}
+
+/// The store for this request: the real one, or one that only tries.
+pub(super) fn store_for(call: &Call<'_>, options: &str) -> Result<Store, Status> {
+    let store = &call.cluster.store;
+    Ok(if dry_run(&call.query, options)? {
+        store.dry_run()
+    } else {
+        store.clone()
+    })
+}
+
+/// Changes one part of an object, with defaults and review for the main part.
+pub(super) fn update(
+    call: &Call<'_>,
+    store: &Store,
+    place: &Place,
+    name: &str,
+    part: Part,
+    mut change: impl FnMut(&Value) -> Result<Value, Status>,
+) -> Result<Written, Status> {
+    let mut warnings = Vec::new();
+    let object = store.modify(&place.key(name), part, |old| {
+        let mut new = preserve(place.resource, old, change(old)?, part);
+        if part == Part::Main {
+            warnings = review_update(call, place, old, &mut new)?;
+        }
+        Ok::<_, Status>(new)
+    })?;
+    Ok(Written { object, warnings })
+}
+
+fn review_update(
+    call: &Call<'_>,
+    place: &Place,
+    old: &Value,
+    new: &mut Value,
+) -> Result<Vec<String>, Status> {
+    let admission = &call.cluster.admission;
+    admission.default_object(place.resource, new, Some(old));
+    check_names(place, new)?;
+    check_finalizers(place, old, new)?;
+    admission.admit(&Review {
+        operation: Operation::Update,
+        resource: place.resource,
+        version: place.version,
+        namespace: object::namespace(old),
+        name: object::name(old),
+        object: Some(new),
+        old: Some(old),
+    })
+}
+
+fn check_names(place: &Place, object: &Value) -> Result<(), Status> {
+    let causes = names::faults(place.resource, object);
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Status::invalid(
+        place.resource,
+        object::name(object),
+        causes,
+    ))
+}
+
+/// Kubernetes: what is being deleted can only lose finalizers.
+fn check_finalizers(place: &Place, old: &Value, new: &Value) -> Result<(), Status> {
+    let list = |object| object::at(object, &["metadata", "finalizers"]).and_then(Value::as_array);
+    let before = list(old).map(Vec::as_slice).unwrap_or_default();
+    let added: Vec<_> = list(new)
+        .into_iter()
+        .flatten()
+        .filter(|name| !before.contains(name))
+        .collect();
+    if added.is_empty() || !object::is_terminating(old) {
+        return Ok(());
+    }
+    let added: Vec<_> = added.into_iter().map(Value::to_string).collect();
+    let detail = format!(
+        "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+        added.join(", ")
+    );
+    let causes = vec![Cause::forbidden("metadata.finalizers", &detail)];
+    Err(Status::invalid(place.resource, object::name(old), causes))
+}
+
+pub(super) fn check_version(
+    place: &Place,
+    old: &Value,
+    expected: Option<u64>,
+) -> Result<(), Status> {
+    match expected {
+        Some(version) if version != object::resource_version(old) => {
+            Err(Error::Conflict(place.key(object::name(old))).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_uid(place: &Place, old: &Value, new: &Value) -> Result<(), Status> {
+    let (given, stored) = (object::uid(new), object::uid(old));
+    if given.is_empty() || given == stored {
+        return Ok(());
+    }
+    let (resource, name) = (place.resource, object::name(old));
+    let group = if resource.custom {
+        format!("{}/", resource.group)
+    } else {
+        String::new()
+    };
+    let namespace = place
+        .namespace
+        .as_ref()
+        .map(|name| format!("{name}/"))
+        .unwrap_or_default();
+    let storage_key = format!("/registry/{group}{}/{namespace}{name}", resource.plural);
+    Err(Status::conflict(
+        resource,
+        name,
+        format!(
+            "StorageError: invalid object, Code: 4, Key: {storage_key}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {given}, \
+             UID in object meta: {stored}"
+        ),
+    ))
+}
+
+/// Kubernetes: custom resources are only replaced by who read them; the message names the plural.
+fn version_required(place: &Place, name: &str) -> Status {
+    let cause = Cause::invalid(
+        "metadata.resourceVersion",
+        0,
+        "must be specified for an update",
+    );
+    Status::invalid_kind(
+        place.resource.group,
+        place.resource.plural,
+        name,
+        vec![cause],
+    )
+}

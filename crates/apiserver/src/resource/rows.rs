@@ -1,0 +1,152 @@
+//! The table: one row a resource, in the order discovery lists them.
+#![expect(missing_docs, reason = "a row is its own description")]
+
+use super::{NameRule, Resource};
+
+const V1: &[&str] = &["v1"];
+const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
+const SECURITY: &[&str] = &["v1", "v1beta1"];
+const ALL_CATEGORY: &[&str] = &["all"];
+const NETWORKING_ISTIO: &[&str] = &["istio-io", "networking-istio-io"];
+const SECURITY_ISTIO: &[&str] = &["istio-io", "security-istio-io"];
+const TELEMETRY_ISTIO: &[&str] = &["istio-io", "telemetry-istio-io"];
+const EVENT_FIELDS: &[&str] = &[
+    "involvedObject.kind",
+    "involvedObject.namespace",
+    "involvedObject.name",
+    "involvedObject.uid",
+    "involvedObject.apiVersion",
+    "involvedObject.resourceVersion",
+    "involvedObject.fieldPath",
+    "reason",
+    "reportingComponent",
+    "type",
+];
+const POD_FIELDS: &[&str] = &[
+    "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "spec.serviceAccountName",
+    "status.phase",
+    "status.podIP",
+    "status.nominatedNodeName",
+];
+
+macro_rules! table {
+    ($($name:ident = $row:expr;)*) => {
+        $(pub static $name: Resource = $row;)*
+
+        /// Every row.
+        pub static ALL: &[&Resource] = &[$(&$name),*];
+    };
+}
+
+table! {
+    CONFIG_MAPS = Resource::namespaced("", V1, "ConfigMap", "configmap", "configmaps").short(&["cm"]);
+    ENDPOINTS = Resource::namespaced("", V1, "Endpoints", "endpoints", "endpoints").short(&["ep"]);
+    EVENTS = Resource::namespaced("", V1, "Event", "event", "events")
+        .short(&["ev"]).fields(EVENT_FIELDS);
+    LIMIT_RANGES = Resource::namespaced("", V1, "LimitRange", "limitrange", "limitranges")
+        .short(&["limits"]);
+    NAMESPACES = Resource::cluster("", V1, "Namespace", "namespace", "namespaces")
+        .short(&["ns"]).status().finalize().names(NameRule::Label).fields(&["status.phase"]);
+    NODES = Resource::cluster("", V1, "Node", "node", "nodes")
+        .short(&["no"]).status().fields(&["spec.unschedulable"]);
+    PERSISTENT_VOLUME_CLAIMS = Resource::namespaced(
+        "", V1, "PersistentVolumeClaim", "persistentvolumeclaim", "persistentvolumeclaims",
+    ).short(&["pvc"]).status().returns_deleted();
+    PODS = Resource::namespaced("", V1, "Pod", "pod", "pods")
+        .short(&["po"]).categories(ALL_CATEGORY).status().graceful().generation()
+        .returns_deleted().fields(POD_FIELDS);
+    RESOURCE_QUOTAS = Resource::namespaced("", V1, "ResourceQuota", "resourcequota", "resourcequotas")
+        .short(&["quota"]).status().returns_deleted();
+    SECRETS = Resource::namespaced("", V1, "Secret", "secret", "secrets").fields(&["type"]);
+    SERVICE_ACCOUNTS = Resource::namespaced("", V1, "ServiceAccount", "serviceaccount", "serviceaccounts")
+        .short(&["sa"]).returns_deleted();
+    SERVICES = Resource::namespaced("", V1, "Service", "service", "services")
+        .short(&["svc"]).categories(ALL_CATEGORY).status().returns_deleted()
+        .names(NameRule::Label1035);
+
+    CONTROLLER_REVISIONS = Resource::namespaced(
+        "apps", V1, "ControllerRevision", "controllerrevision", "controllerrevisions",
+    );
+    DEPLOYMENTS = Resource::namespaced("apps", V1, "Deployment", "deployment", "deployments")
+        .short(&["deploy"]).categories(ALL_CATEGORY).status().scale().generation();
+    REPLICA_SETS = Resource::namespaced("apps", V1, "ReplicaSet", "replicaset", "replicasets")
+        .short(&["rs"]).categories(ALL_CATEGORY).status().scale().generation()
+        .fields(&["status.replicas"]);
+
+    HORIZONTAL_POD_AUTOSCALERS = Resource::namespaced(
+        "autoscaling", &["v2"], "HorizontalPodAutoscaler",
+        "horizontalpodautoscaler", "horizontalpodautoscalers",
+    ).short(&["hpa"]).categories(ALL_CATEGORY).status();
+
+    NETWORK_POLICIES = Resource::namespaced(
+        "networking.k8s.io", V1, "NetworkPolicy", "networkpolicy", "networkpolicies",
+    ).short(&["netpol"]).generation();
+
+    POD_DISRUPTION_BUDGETS = Resource::namespaced(
+        "policy", V1, "PodDisruptionBudget", "poddisruptionbudget", "poddisruptionbudgets",
+    ).short(&["pdb"]).status().generation();
+
+    CLUSTER_ROLE_BINDINGS = Resource::cluster(
+        "rbac.authorization.k8s.io", V1, "ClusterRoleBinding",
+        "clusterrolebinding", "clusterrolebindings",
+    ).names(NameRule::PathSegment);
+    CLUSTER_ROLES = Resource::cluster(
+        "rbac.authorization.k8s.io", V1, "ClusterRole", "clusterrole", "clusterroles",
+    ).names(NameRule::PathSegment);
+    ROLE_BINDINGS = Resource::namespaced(
+        "rbac.authorization.k8s.io", V1, "RoleBinding", "rolebinding", "rolebindings",
+    ).names(NameRule::PathSegment);
+    ROLES = Resource::namespaced("rbac.authorization.k8s.io", V1, "Role", "role", "roles")
+        .names(NameRule::PathSegment);
+
+    STORAGE_CLASSES = Resource::cluster(
+        "storage.k8s.io", V1, "StorageClass", "storageclass", "storageclasses",
+    ).short(&["sc"]);
+
+    CUSTOM_RESOURCE_DEFINITIONS = Resource::cluster(
+        "apiextensions.k8s.io", V1, "CustomResourceDefinition",
+        "customresourcedefinition", "customresourcedefinitions",
+    ).short(&["crd", "crds"]).categories(&["api-extensions"]).status().generation();
+
+    LEASES = Resource::namespaced("coordination.k8s.io", V1, "Lease", "lease", "leases");
+
+    ENDPOINT_SLICES = Resource::namespaced(
+        "discovery.k8s.io", V1, "EndpointSlice", "endpointslice", "endpointslices",
+    ).generation();
+
+    DESTINATION_RULES = Resource::custom(
+        "networking.istio.io", NETWORKING, "DestinationRule", "destinationrule", "destinationrules",
+    ).short(&["dr"]).categories(NETWORKING_ISTIO);
+    ENVOY_FILTERS = Resource::custom(
+        "networking.istio.io", &["v1alpha3"], "EnvoyFilter", "envoyfilter", "envoyfilters",
+    ).categories(NETWORKING_ISTIO);
+    GATEWAYS = Resource::custom("networking.istio.io", NETWORKING, "Gateway", "gateway", "gateways")
+        .short(&["gw"]).categories(NETWORKING_ISTIO);
+    SERVICE_ENTRIES = Resource::custom(
+        "networking.istio.io", NETWORKING, "ServiceEntry", "serviceentry", "serviceentries",
+    ).short(&["se"]).categories(NETWORKING_ISTIO);
+    SIDECARS = Resource::custom("networking.istio.io", NETWORKING, "Sidecar", "sidecar", "sidecars")
+        .categories(NETWORKING_ISTIO);
+    VIRTUAL_SERVICES = Resource::custom(
+        "networking.istio.io", NETWORKING, "VirtualService", "virtualservice", "virtualservices",
+    ).short(&["vs"]).categories(NETWORKING_ISTIO);
+    WORKLOAD_ENTRIES = Resource::custom(
+        "networking.istio.io", NETWORKING, "WorkloadEntry", "workloadentry", "workloadentries",
+    ).short(&["we"]).categories(NETWORKING_ISTIO);
+
+    AUTHORIZATION_POLICIES = Resource::custom(
+        "security.istio.io", SECURITY, "AuthorizationPolicy",
+        "authorizationpolicy", "authorizationpolicies",
+    ).short(&["ap"]).categories(SECURITY_ISTIO);
+    PEER_AUTHENTICATIONS = Resource::custom(
+        "security.istio.io", SECURITY, "PeerAuthentication",
+        "peerauthentication", "peerauthentications",
+    ).short(&["pa"]).categories(SECURITY_ISTIO);
+
+    TELEMETRIES = Resource::custom(
+        "telemetry.istio.io", &["v1", "v1alpha1"], "Telemetry", "telemetry", "telemetries",
+    ).short(&["telemetry"]).categories(TELEMETRY_ISTIO);
+}

@@ -1,0 +1,15 @@
+//! The API as a client meets it: in process, and once over a real socket.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may; clippy sees that only in test functions"
+)]
+
+mod access;
+mod admission;
+mod discovery;
+mod errors;
+mod objects;
+mod replay;
+mod support;
+mod watch;
