@@ -1,0 +1,209 @@
+//! What the lab says about writes: defaults that Kubernetes fills in, and the
+//! checks without which a controller could not go on.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use apiserver::admission::{Admission, Operation, Review};
+use apiserver::resource::{ALL, Resource, rows};
+use apiserver::status::{Cause, Status};
+use apiserver::store::Store;
+use mesh::schema::warnings;
+use mesh::validate::{Refusal, validate};
+use serde_json::{Value, json};
+
+use crate::network::Addresses;
+
+/// The rules of one cluster.
+pub struct Rules {
+    store: Store,
+    addresses: Arc<Addresses>,
+}
+
+impl Rules {
+    /// For the cluster of this store.
+    pub fn new(store: Store, addresses: Arc<Addresses>) -> Self {
+        Self { store, addresses }
+    }
+
+    /// Creates an object of a manifest as a client would.
+    ///
+    /// # Errors
+    /// When its kind is unknown or it is refused.
+    pub fn create(&self, mut object: Value) -> Result<()> {
+        let (kind, version) = (text(&object, "/kind"), text(&object, "/apiVersion"));
+        let (group, version) = version.split_once('/').unwrap_or(("", &version));
+        let known = |it: &&&Resource| it.kind == kind && it.group == group && it.versions.contains(&version);
+        let resource = ALL.iter().find(known).with_context(|| format!("no kind {kind} in {group}/{version}"))?;
+        let (namespace, name) = (text(&object, "/metadata/namespace"), text(&object, "/metadata/name"));
+        self.default_object(resource, &mut object, None);
+        let review = Review {
+            operation: Operation::Create,
+            resource,
+            version,
+            namespace: &namespace,
+            name: &name,
+            object: Some(&object),
+            old: None,
+        };
+        let refused = |status: Status| anyhow::anyhow!("{kind} {namespace}/{name}: {}", status.message());
+        self.admit(&review).map_err(refused)?;
+        self.store.create(resource, &namespace, object)?;
+        Ok(())
+    }
+}
+
+impl Admission for Rules {
+    fn default_object(&self, resource: &'static Resource, object: &mut Value, old: Option<&Value>) {
+        if *resource == rows::SERVICES {
+            default_service(object, old, &self.addresses);
+        } else if *resource == rows::DEPLOYMENTS {
+            default_deployment(object);
+        } else if *resource == rows::PODS {
+            default_pod_spec(&mut object["spec"]);
+        } else if *resource == rows::NAMESPACES {
+            let name = object["metadata"]["name"].clone();
+            object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
+            if old.is_none() {
+                object["spec"]["finalizers"] = json!(["kubernetes"]);
+                object["status"]["phase"] = json!("Active");
+            }
+        }
+    }
+
+    fn admit(&self, review: &Review<'_>) -> Result<Vec<String>, Status> {
+        let Some(object) = review.object else { return Ok(Vec::new()) };
+        let resource = review.resource;
+        if *resource == rows::VIRTUAL_SERVICES || *resource == rows::DESTINATION_RULES {
+            return admit_rule(object);
+        }
+        let causes = if *resource == rows::DEPLOYMENTS {
+            deployment_causes(object)
+        } else if *resource == rows::PODS {
+            container_causes(&object["spec"], "spec")
+        } else {
+            Vec::new()
+        };
+        match causes.is_empty() {
+            true => Ok(Vec::new()),
+            false => Err(Status::invalid(resource, review.name, causes)),
+        }
+    }
+}
+
+/// What istiod's webhook would say, then what the lab does not obey.
+fn admit_rule(object: &Value) -> Result<Vec<String>, Status> {
+    validate(object).map_err(|refusal| match refusal {
+        Refusal::Webhook(complaints) => {
+            Status::denied("validation.istio.io", format!("configuration is invalid: {complaints}"))
+        }
+        Refusal::Schema { kind, name, causes } => {
+            let causes = causes.iter().map(|text| schema_cause(text)).collect();
+            Status::invalid_kind("networking.istio.io", &kind, &name, causes)
+        }
+    })?;
+    Ok(warnings(object))
+}
+
+/// `spec.http[0].timeout: Invalid value: …` as Kubernetes splits it.
+fn schema_cause(text: &str) -> Cause {
+    let (field, message) = text.split_once(": ").unwrap_or(("<nil>", text));
+    let reason = match message {
+        it if it.starts_with("Required value") => "FieldValueRequired",
+        it if it.starts_with("Unsupported value") => "FieldValueNotSupported",
+        it if it.contains("must be of type") => "FieldValueTypeInvalid",
+        _ => "FieldValueInvalid",
+    };
+    Cause::new(reason, message, field)
+}
+
+fn default_service(service: &mut Value, old: Option<&Value>, addresses: &Addresses) {
+    let spec = &mut service["spec"];
+    if let Some(ip) = old.map(|old| old["spec"]["clusterIP"].clone()).filter(|ip| !ip.is_null()) {
+        or(spec, "clusterIP", ip);
+    }
+    or(spec, "type", json!("ClusterIP"));
+    or(spec, "sessionAffinity", json!("None"));
+    if spec["clusterIP"].is_null() {
+        spec["clusterIP"] = json!(addresses.next_service());
+    }
+    let ip = spec["clusterIP"].clone();
+    or(spec, "clusterIPs", json!([ip]));
+    for port in spec["ports"].as_array_mut().into_iter().flatten() {
+        or(port, "protocol", json!("TCP"));
+        let number = port["port"].clone();
+        or(port, "targetPort", number);
+    }
+}
+
+fn default_deployment(deployment: &mut Value) {
+    let spec = &mut deployment["spec"];
+    or(spec, "replicas", json!(1));
+    or(spec, "revisionHistoryLimit", json!(10));
+    or(spec, "progressDeadlineSeconds", json!(600));
+    or(spec, "strategy", json!({}));
+    or(&mut spec["strategy"], "type", json!("RollingUpdate"));
+    if spec["strategy"]["type"] == "RollingUpdate" {
+        or(&mut spec["strategy"], "rollingUpdate", json!({}));
+        or(&mut spec["strategy"]["rollingUpdate"], "maxSurge", json!("25%"));
+        or(&mut spec["strategy"]["rollingUpdate"], "maxUnavailable", json!("25%"));
+    }
+    default_pod_spec(&mut spec["template"]["spec"]);
+}
+
+fn default_pod_spec(spec: &mut Value) {
+    or(spec, "restartPolicy", json!("Always"));
+    or(spec, "terminationGracePeriodSeconds", json!(30));
+    or(spec, "dnsPolicy", json!("ClusterFirst"));
+    or(spec, "schedulerName", json!("default-scheduler"));
+    or(spec, "securityContext", json!({}));
+    for container in spec["containers"].as_array_mut().into_iter().flatten() {
+        or(container, "imagePullPolicy", json!("IfNotPresent"));
+        or(container, "resources", json!({}));
+        or(container, "terminationMessagePath", json!("/dev/termination-log"));
+        or(container, "terminationMessagePolicy", json!("File"));
+    }
+}
+
+/// Sets a field that the client left out.
+fn or(object: &mut Value, field: &str, value: Value) {
+    if object[field].is_null() {
+        object[field] = value;
+    }
+}
+
+fn deployment_causes(object: &Value) -> Vec<Cause> {
+    let spec = &object["spec"];
+    let mut causes = Vec::new();
+    let selector = spec["selector"]["matchLabels"].as_object();
+    if selector.is_none_or(serde_json::Map::is_empty) && spec["selector"]["matchExpressions"].is_null() {
+        causes.push(Cause::invalid("spec.selector", "{}", "empty selector is invalid for deployment"));
+    }
+    let labels = &spec["template"]["metadata"]["labels"];
+    if selector.into_iter().flatten().any(|(key, value)| labels[key] != *value) {
+        let why = "`selector` does not match template `labels`";
+        causes.push(Cause::invalid("spec.template.metadata.labels", labels.to_string(), why));
+    }
+    causes.extend(container_causes(&spec["template"]["spec"], "spec.template.spec"));
+    causes
+}
+
+fn container_causes(spec: &Value, path: &str) -> Vec<Cause> {
+    let containers = spec["containers"].as_array().cloned().unwrap_or_default();
+    if containers.is_empty() {
+        return vec![Cause::required(format!("{path}.containers"), "")];
+    }
+    let mut causes = Vec::new();
+    for (index, container) in containers.iter().enumerate() {
+        for field in ["name", "image"] {
+            if container[field].as_str().is_none_or(str::is_empty) {
+                causes.push(Cause::required(format!("{path}.containers[{index}].{field}"), ""));
+            }
+        }
+    }
+    causes
+}
+
+fn text(object: &Value, pointer: &str) -> String {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}

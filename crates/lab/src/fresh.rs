@@ -1,0 +1,123 @@
+//! What a fresh cluster of the course has: system namespaces, labelled nodes,
+//! the Gateway `cp-gateway`, and the gateways' Deployments.
+
+use serde_json::{Value, json};
+
+use crate::kubelet::PROXY_IMAGE;
+use crate::network::{Addresses, service_address};
+
+/// Version that nodes and the API report.
+pub const KUBERNETES_VERSION: &str = "v1.35.4";
+
+/// One cluster's fixed facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Context name.
+    pub name: &'static str,
+    /// From 1 on; part of every address.
+    pub number: u8,
+    /// Cloud it stands for.
+    pub provider: &'static str,
+    /// Whether the shared ingress is here.
+    pub ingress: bool,
+}
+
+/// The two clusters of the course.
+pub const CLUSTERS: [Facts; 2] = [
+    Facts { name: "ctx1", number: 1, provider: "navercloud", ingress: true },
+    Facts { name: "ctx2", number: 2, provider: "nhncloud", ingress: false },
+];
+
+/// The objects, in the order in which they are created.
+pub fn objects(facts: Facts, addresses: &Addresses) -> Vec<Value> {
+    let mut objects: Vec<Value> = ["default", "kube-system", "kube-public", "kube-node-lease", "istio-system"]
+        .map(namespace)
+        .into();
+    objects.extend((0..2).map(|index| node(facts, addresses, index)));
+    objects.push(json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+        "spec": {"clusterIP": service_address(facts.number), "ports": [{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}]},
+    }));
+    objects.extend(gateway("istio-eastwestgateway", "eastwestgateway", 15443, "tls"));
+    if facts.ingress {
+        objects.extend(gateway("istio-ingressgateway", "ingressgateway", 80, "http2"));
+        objects.push(cp_gateway());
+    }
+    objects
+}
+
+fn namespace(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
+        "spec": {"finalizers": ["kubernetes"]},
+    })
+}
+
+fn node(facts: Facts, addresses: &Addresses, index: u8) -> Value {
+    let Facts { name: cluster, provider, .. } = facts;
+    let name = format!("{cluster}-node-{}", index + 1);
+    let labels = json!({
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "cluster-name": cluster,
+        "cloud-provider": provider,
+        "topology.kubernetes.io/region": format!("region-{cluster}"),
+        "topology.kubernetes.io/zone": format!("{cluster}-z{}", index + 1),
+    });
+    let capacity = json!({"cpu": "4", "memory": "8Gi", "pods": "110"});
+    json!({
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {},
+        "status": {
+            "addresses": [
+                {"type": "InternalIP", "address": addresses.node(index)},
+                {"type": "Hostname", "address": name},
+            ],
+            "capacity": capacity, "allocatable": capacity,
+            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}],
+            "nodeInfo": {
+                "kubeletVersion": KUBERNETES_VERSION, "osImage": "Theater lab", "operatingSystem": std::env::consts::OS,
+                "architecture": std::env::consts::ARCH, "containerRuntimeVersion": format!("lab://{}", env!("CARGO_PKG_VERSION")),
+                "kernelVersion": "", "kubeProxyVersion": "", "bootID": "", "machineID": "", "systemUUID": "",
+            },
+        },
+    })
+}
+
+/// Deployment and Service of a gateway, as Istio's installation names and labels them.
+fn gateway(name: &str, istio: &str, port: u16, port_name: &str) -> [Value; 2] {
+    let labels = json!({"app": name, "istio": istio});
+    let metadata = json!({"name": name, "namespace": "istio-system", "labels": labels});
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "istio-proxy", "image": PROXY_IMAGE, "ports": [{"containerPort": port}]}]},
+            },
+        },
+    });
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": metadata,
+        "spec": {"type": "LoadBalancer", "selector": labels, "ports": [{"name": port_name, "port": port, "targetPort": port, "protocol": "TCP"}]},
+    });
+    [deployment, service]
+}
+
+fn cp_gateway() -> Value {
+    json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "Gateway",
+        "metadata": {"name": "cp-gateway", "namespace": "istio-system"},
+        "spec": {
+            "selector": {"istio": "ingressgateway"},
+            "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+        },
+    })
+}

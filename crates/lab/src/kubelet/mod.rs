@@ -1,0 +1,142 @@
+//! The kubelet of one cluster: pods bound to a node become processes.
+
+mod backoff;
+mod command;
+mod environment;
+mod image;
+mod probe;
+mod probing;
+mod process;
+mod runner;
+mod status;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use apiserver::resource::rows;
+use apiserver::store::Store;
+use k8s_openapi::api::core::v1::Pod;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::controllers::scheduler::node_of;
+use crate::fresh::Facts;
+use crate::mesh::Mesh;
+use crate::network::Addresses;
+use crate::objects;
+use crate::state::{Leftovers, Ports, StateDir};
+use crate::store::Backend;
+
+pub use status::PROXY_IMAGE;
+
+/// What every pod of a cluster is run with.
+pub struct Kubelet {
+    /// The cluster.
+    pub facts: Facts,
+    /// Its objects.
+    pub store: Store,
+    /// Its addresses.
+    pub addresses: Arc<Addresses>,
+    /// The mesh both clusters share.
+    pub mesh: Arc<Mesh>,
+    /// Where logs and volumes are.
+    pub state: Arc<StateDir>,
+    /// Where process groups are noted.
+    pub leftovers: Arc<Leftovers>,
+    /// This binary, which can be any of the course's images.
+    pub program: PathBuf,
+    /// What stands for the redis image.
+    pub backend: Backend,
+    /// Ports to prefer; the store's is noted here.
+    pub ports: Arc<Mutex<Ports>>,
+}
+
+/// What the kubelet wants of a running pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// Keep it running.
+    #[default]
+    Run,
+    /// End it within this time, then remove the object.
+    End(Duration),
+    /// The object is gone: end it now.
+    Gone,
+}
+
+impl Kubelet {
+    /// Follows the pods of the cluster; never ends. Dropping it ends every pod.
+    pub async fn run(self: Arc<Self>) {
+        let changes = self.store.subscribe(&[&rows::PODS]);
+        let mut runners: HashMap<String, watch::Sender<Wish>> = HashMap::new();
+        let mut tasks: JoinSet<String> = JoinSet::new();
+        loop {
+            self.follow(&mut runners, &mut tasks);
+            tokio::select! {
+                () = changes.changed() => {}
+                Some(ended) = tasks.join_next() => {
+                    if let Ok(uid) = ended {
+                        runners.remove(&uid);
+                    }
+                }
+            }
+        }
+    }
+
+    fn redis_port(&self) -> u16 {
+        self.ports().get("redis")
+    }
+
+    fn note_redis(&self, application: SocketAddr) {
+        if let Err(error) = self.ports().set(&self.state, "redis", application.port()) {
+            tracing::warn!("the store's port is not remembered: {error:#}");
+        }
+    }
+
+    fn ports(&self) -> std::sync::MutexGuard<'_, Ports> {
+        self.ports.lock().expect("no holder of this lock panics")
+    }
+
+    fn follow(
+        self: &Arc<Self>,
+        runners: &mut HashMap<String, watch::Sender<Wish>>,
+        tasks: &mut JoinSet<String>,
+    ) {
+        let pods: Vec<Pod> = objects::list(&self.store, &rows::PODS);
+        let mut seen: HashMap<String, Wish> = HashMap::new();
+        for pod in pods.into_iter().filter(|pod| node_of(pod).is_some()) {
+            let uid = pod.metadata.uid.clone().unwrap_or_default();
+            let wish = wish_of(&pod);
+            seen.insert(uid.clone(), wish);
+            if !runners.contains_key(&uid) {
+                let (sender, wishes) = watch::channel(wish);
+                let runner = runner::Runner::new(Arc::clone(self), pod, wishes);
+                runners.insert(uid.clone(), sender);
+                tasks.spawn(async move {
+                    runner.run().await;
+                    uid
+                });
+            }
+        }
+        for (uid, sender) in runners {
+            let wish = seen.get(uid).copied().unwrap_or(Wish::Gone);
+            sender.send_if_modified(|current| {
+                let changed = *current != wish;
+                *current = wish;
+                changed
+            });
+        }
+    }
+}
+
+fn wish_of(pod: &Pod) -> Wish {
+    match pod.metadata.deletion_timestamp {
+        None => Wish::Run,
+        Some(_) => {
+            let seconds = pod.metadata.deletion_grace_period_seconds.unwrap_or(30);
+            Wish::End(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+        }
+    }
+}

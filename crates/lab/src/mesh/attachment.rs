@@ -1,0 +1,192 @@
+//! A pod's place in the mesh: its sidecar's two sides, and its names.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use k8s_openapi::api::core::v1::Pod;
+use mesh::compile::compile_sidecar;
+use mesh::config::{Config, Listener, Serves};
+use mesh::registry::{Client, Locality, Network, Protocol};
+use mesh_proxy::{Listen, Proxy, Role, Settings};
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::world::Worlds;
+use crate::network::Table;
+
+/// A connected pod; dropping it closes its addresses and listeners.
+pub struct Attachment {
+    sidecar: Arc<Sidecar>,
+    _closes: DropGuard,
+}
+
+/// Both sides of one pod's sidecar.
+pub(super) struct Sidecar {
+    client: Client,
+    ip: Ipv4Addr,
+    ports: Vec<(u16, Protocol)>,
+    outbound: Proxy,
+    table: Table,
+    application: Arc<Mutex<Option<SocketAddr>>>,
+    /// Loopback listeners of the outbound side, made when a name is first asked for.
+    listeners: Mutex<HashMap<SocketAddr, SocketAddr>>,
+    closing: CancellationToken,
+}
+
+impl Attachment {
+    pub(super) fn new(sidecar: Arc<Sidecar>) -> Self {
+        let closes = sidecar.closing.clone().drop_guard();
+        sidecar.open_inbound();
+        Self { sidecar, _closes: closes }
+    }
+
+    /// Where the application listens now; none: it does not run.
+    pub fn set_application(&self, application: Option<SocketAddr>) {
+        *self.sidecar.application() = application;
+        for address in self.sidecar.addresses(Protocol::Tcp) {
+            match application {
+                Some(real) => self.sidecar.table.open(address, None, real),
+                None => self.sidecar.table.close(address, None),
+            }
+        }
+    }
+
+    /// The loopback address that stands for a service's name and port in this pod.
+    pub async fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
+        self.sidecar.resolve(name, port)
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        for (port, _) in &self.sidecar.ports {
+            self.sidecar.table.close(self.sidecar.address(*port), None);
+        }
+    }
+}
+
+impl Sidecar {
+    pub(super) fn new(cluster: &str, pod: &Pod, ip: Ipv4Addr, locality: Locality, table: Table) -> Self {
+        let settings = Settings::new(Role::Outbound, Arc::new(table.clone()));
+        Self {
+            client: Client {
+                cluster: cluster.to_owned(),
+                namespace: pod.metadata.namespace.clone().unwrap_or_default(),
+                labels: pod.metadata.labels.clone().unwrap_or_default(),
+                locality,
+            },
+            ip,
+            ports: container_ports(pod),
+            outbound: Proxy::new(Settings { pod_ip: Some(IpAddr::V4(ip)), ..settings }),
+            table,
+            application: Arc::default(),
+            listeners: Mutex::default(),
+            closing: CancellationToken::new(),
+        }
+    }
+
+    /// Obeys the rules of its own cluster from now on.
+    pub(super) fn apply(&self, worlds: &Worlds, network: &Network) {
+        if let Some(world) = worlds.get(&self.client.cluster) {
+            let config = compile_sidecar(&world.view(network), &self.client);
+            self.outbound.apply(Arc::new(config));
+        }
+    }
+
+    /// The inbound side is up before the application is, as with `holdApplicationUntilProxyStarts`.
+    fn open_inbound(&self) {
+        for address in self.addresses(Protocol::Http) {
+            let application = Arc::clone(&self.application);
+            let app = move || *application.lock().expect("no holder of this lock panics");
+            let settings = Settings::new(Role::Inbound, Arc::new(self.table.clone()));
+            let proxy = Proxy::inbound(settings, app, address);
+            let listen = Listen { routes: Proxy::inbound_routes(address.port()), address: Some(address) };
+            match loopback_listener() {
+                Ok((listener, real)) => {
+                    let closing = self.closing.clone();
+                    tokio::spawn(async move { proxy.serve_http(listener, listen, closing).await });
+                    self.table.open(address, None, real);
+                }
+                Err(error) => tracing::error!(%error, "loopback has no free port for a sidecar"),
+            }
+        }
+    }
+
+    /// Kubernetes' search path: the pod's namespace, then the cluster, then the name as it is.
+    fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
+        let config = self.outbound.config();
+        let name = name.trim_end_matches('.');
+        let candidates = [
+            format!("{name}.{}.svc.cluster.local", self.client.namespace),
+            format!("{name}.svc.cluster.local"),
+            format!("{name}.cluster.local"),
+            name.to_owned(),
+        ];
+        let found = candidates.iter().find_map(|fqdn| config.listener(fqdn, port));
+        let by_ip = || listener_of_ip(&config, name, port);
+        self.outbound_listener(found.or_else(by_ip)?)
+    }
+
+    fn outbound_listener(&self, wanted: &Listener) -> Option<SocketAddr> {
+        let address = SocketAddr::new(wanted.ip, wanted.port);
+        let mut listeners = self.listeners.lock().expect("no holder of this lock panics");
+        if let Some(real) = listeners.get(&address) {
+            return Some(*real);
+        }
+        let (listener, real) = loopback_listener()
+            .inspect_err(|error| tracing::error!(%error, "loopback has no free port for a sidecar"))
+            .ok()?;
+        let (proxy, closing) = (self.outbound.clone(), self.closing.clone());
+        match &wanted.serves {
+            Serves::Http(routes) => {
+                let listen = Listen { routes: Arc::clone(routes), address: Some(address) };
+                tokio::spawn(async move { proxy.serve_http(listener, listen, closing).await });
+            }
+            Serves::Tcp(cluster) => {
+                let cluster = Arc::clone(cluster);
+                tokio::spawn(async move { proxy.serve_tcp(listener, cluster, closing).await });
+            }
+        }
+        listeners.insert(address, real);
+        Some(real)
+    }
+
+    fn addresses(&self, protocol: Protocol) -> impl Iterator<Item = SocketAddr> + '_ {
+        let wanted = move |(_, found): &&(u16, Protocol)| (*found == Protocol::Tcp) == (protocol == Protocol::Tcp);
+        self.ports.iter().filter(wanted).map(|(port, _)| self.address(*port))
+    }
+
+    fn address(&self, port: u16) -> SocketAddr {
+        SocketAddr::from((self.ip, port))
+    }
+
+    fn application(&self) -> MutexGuard<'_, Option<SocketAddr>> {
+        self.application.lock().expect("no holder of this lock panics")
+    }
+}
+
+fn listener_of_ip<'a>(config: &'a Config, name: &str, port: u16) -> Option<&'a Listener> {
+    let ip: IpAddr = name.parse().ok()?;
+    config.listeners.iter().find(|listener| listener.ip == ip && listener.port == port)
+}
+
+/// Ports of the application's container, with their protocol by name.
+fn container_ports(pod: &Pod) -> Vec<(u16, Protocol)> {
+    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let ports = containers.first().and_then(|container| container.ports.as_deref()).unwrap_or_default();
+    let read = |port: &k8s_openapi::api::core::v1::ContainerPort| {
+        let number = u16::try_from(port.container_port).ok()?;
+        Some((number, Protocol::of(None, port.name.as_deref())))
+    };
+    ports.iter().filter_map(read).collect()
+}
+
+/// A listener on a free port of loopback.
+pub(super) fn loopback_listener() -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((TcpListener::from_std(listener)?, address))
+}

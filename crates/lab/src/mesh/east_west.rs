@@ -1,0 +1,72 @@
+//! A cluster's east-west gateway: one loopback port for each server name that it knows.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mesh::compile::compile_east_west;
+use mesh::registry::Network;
+use mesh_proxy::Hop;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::attachment::loopback_listener;
+use super::world::Worlds;
+use crate::network::Table;
+
+/// The gateway of one cluster.
+pub(super) struct EastWest {
+    /// Its load balancer's address, which stays whatever happens to its pods.
+    address: SocketAddr,
+    hop: Hop,
+    table: Table,
+    shutdown: CancellationToken,
+    /// Open doors by server name; closing one ends its connections.
+    doors: BTreeMap<Arc<str>, DropGuard>,
+}
+
+impl EastWest {
+    pub(super) fn new(address: SocketAddr, table: Table, shutdown: CancellationToken) -> Self {
+        Self {
+            address,
+            hop: Hop::new(Arc::new(table.clone()), None),
+            table,
+            shutdown,
+            doors: BTreeMap::new(),
+        }
+    }
+
+    /// Obeys the rules of its own cluster; without a ready pod every connection is refused.
+    pub(super) fn apply(&mut self, worlds: &Worlds, cluster: &str, network: &Network) {
+        let Some(world) = worlds.get(cluster) else { return };
+        let names = match world.east_west_is_up {
+            true => compile_east_west(&world.view(network), cluster),
+            false => BTreeMap::new(),
+        };
+        self.hop.apply(&names);
+        let closed: Vec<Arc<str>> = self.doors.keys().filter(|sni| !names.contains_key(*sni)).cloned().collect();
+        for sni in closed {
+            self.table.close(self.address, Some(Arc::clone(&sni)));
+            self.doors.remove(&sni);
+        }
+        for sni in names.into_keys() {
+            if !self.doors.contains_key(&sni) {
+                self.open(sni);
+            }
+        }
+    }
+
+    fn open(&mut self, sni: Arc<str>) {
+        let (listener, real) = match loopback_listener() {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(%error, "loopback has no free port for an east-west gateway");
+                return;
+            }
+        };
+        let closing = self.shutdown.child_token();
+        let (hop, name, stop) = (self.hop.clone(), Arc::clone(&sni), closing.clone());
+        tokio::spawn(async move { hop.serve(listener, name, stop).await });
+        self.table.open(self.address, Some(Arc::clone(&sni)), real);
+        self.doors.insert(sni, closing.drop_guard());
+    }
+}

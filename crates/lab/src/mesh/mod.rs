@@ -1,0 +1,161 @@
+//! The mesh of both clusters: what istiod is on a real one.
+//!
+//! ```text
+//! objects of ctx1, ctx2 ─ world ─► mesh::compile ─► sidecar of each pod   (attachment)
+//!                                                ├► east-west gateways   (east_west)
+//!                                                └► cp-gateway           (ingress)
+//! ```
+//!
+//! Whatever changes, everything is compiled anew; a proxy keeps what did not change.
+
+mod attachment;
+mod east_west;
+mod ingress;
+mod world;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
+
+use apiserver::object;
+use apiserver::resource::rows;
+use apiserver::store::{Key, Store};
+use k8s_openapi::api::core::v1::Pod;
+use mesh::registry::Network;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::fresh::Facts;
+use crate::network::{Addresses, Table};
+use attachment::Sidecar;
+use east_west::EastWest;
+use ingress::Ingress;
+use world::Worlds;
+
+pub use attachment::Attachment;
+
+/// Port of an east-west gateway on its load balancer.
+const EAST_WEST_PORT: u16 = 15443;
+
+/// One cluster as the mesh sees it.
+pub struct Member {
+    /// The cluster.
+    pub facts: Facts,
+    /// Its objects.
+    pub store: Store,
+    /// Its addresses.
+    pub addresses: Arc<Addresses>,
+}
+
+/// The mesh; shared by both kubelets.
+pub struct Mesh {
+    members: Vec<Member>,
+    network: Network,
+    table: Table,
+    worlds: RwLock<Arc<Worlds>>,
+    sidecars: Mutex<Vec<Weak<Sidecar>>>,
+    gateways: Mutex<BTreeMap<&'static str, EastWest>>,
+    ingress: Ingress,
+    shutdown: CancellationToken,
+}
+
+impl Mesh {
+    /// The mesh of these clusters; `single` = pods reach each other across clusters directly.
+    pub fn new(members: Vec<Member>, single: bool, shutdown: CancellationToken) -> Arc<Self> {
+        let table = Table::default();
+        let gateway = |member: &Member| (member.facts.name.to_owned(), vec![east_west_address(&member.addresses)]);
+        let network = match single {
+            true => Network::Single,
+            false => Network::Multi { gateways: members.iter().map(gateway).collect() },
+        };
+        let gateways = members.iter().map(|member| {
+            let gateway = EastWest::new(east_west_address(&member.addresses), table.clone(), shutdown.clone());
+            (member.facts.name, gateway)
+        });
+        Arc::new(Self {
+            gateways: Mutex::new(gateways.collect()),
+            ingress: Ingress::new(table.clone()),
+            network,
+            table,
+            worlds: RwLock::default(),
+            sidecars: Mutex::default(),
+            members,
+            shutdown,
+        })
+    }
+
+    /// Follows both clusters; never ends.
+    pub async fn run(self: Arc<Self>) {
+        let kinds = [
+            &rows::SERVICES,
+            &rows::PODS,
+            &rows::NODES,
+            &rows::VIRTUAL_SERVICES,
+            &rows::DESTINATION_RULES,
+            &rows::GATEWAYS,
+        ];
+        let changes: Vec<_> = self.members.iter().map(|member| member.store.subscribe(&kinds)).collect();
+        loop {
+            self.compile();
+            let any = changes.iter().map(|subscription| Box::pin(subscription.changed()));
+            futures_util::future::select_all(any).await;
+        }
+    }
+
+    /// Serves the published port by the rules bound to `istio-system/cp-gateway`.
+    pub async fn serve_ingress(&self, listener: TcpListener) {
+        self.ingress.serve(listener, self.shutdown.clone()).await;
+    }
+
+    /// Connects a pod; it stays connected as long as the attachment lives.
+    pub fn attach(&self, facts: &Facts, pod: &Pod, pod_ip: Option<Ipv4Addr>) -> Attachment {
+        let locality = self.locality(facts, pod);
+        let ip = pod_ip.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let sidecar = Arc::new(Sidecar::new(facts.name, pod, ip, locality, self.table.clone()));
+        sidecar.apply(&self.worlds(), &self.network);
+        let mut sidecars = self.sidecars();
+        sidecars.retain(|sidecar| sidecar.strong_count() > 0);
+        sidecars.push(Arc::downgrade(&sidecar));
+        Attachment::new(sidecar)
+    }
+
+    /// Whether Istio would inject a sidecar: the namespace says so and the pod does not refuse.
+    pub fn injects(&self, store: &Store, pod: &Pod) -> bool {
+        let namespace = pod.metadata.namespace.clone().unwrap_or_default();
+        let namespace = store.get(&Key::new(&rows::NAMESPACES, "", namespace));
+        let enabled = namespace.is_ok_and(|it| object::text(&it, &["metadata", "labels", "istio-injection"]) == "enabled");
+        let labels = pod.metadata.labels.as_ref();
+        let own = labels.and_then(|labels| labels.get("sidecar.istio.io/inject")).map(String::as_str);
+        own != Some("false") && (enabled || own == Some("true"))
+    }
+
+    fn compile(&self) {
+        let worlds = Arc::new(Worlds::of(&self.members));
+        *self.worlds.write().expect("no holder of this lock panics") = Arc::clone(&worlds);
+        for sidecar in self.sidecars().iter().filter_map(Weak::upgrade) {
+            sidecar.apply(&worlds, &self.network);
+        }
+        let mut gateways = self.gateways.lock().expect("no holder of this lock panics");
+        for (cluster, gateway) in gateways.iter_mut() {
+            gateway.apply(&worlds, cluster, &self.network);
+        }
+        self.ingress.apply(&worlds, &self.network);
+    }
+
+    fn locality(&self, facts: &Facts, pod: &Pod) -> mesh::registry::Locality {
+        let member = self.members.iter().find(|member| member.facts == *facts);
+        member.map(|member| world::locality_of(&member.store, pod)).unwrap_or_default()
+    }
+
+    fn worlds(&self) -> Arc<Worlds> {
+        Arc::clone(&self.worlds.read().expect("no holder of this lock panics"))
+    }
+
+    fn sidecars(&self) -> MutexGuard<'_, Vec<Weak<Sidecar>>> {
+        self.sidecars.lock().expect("no holder of this lock panics")
+    }
+}
+
+fn east_west_address(addresses: &Addresses) -> SocketAddr {
+    SocketAddr::from((addresses.east_west(), EAST_WEST_PORT))
+}

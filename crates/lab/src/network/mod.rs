@@ -1,0 +1,7 @@
+//! The virtual pod network: addresses that users see, and where they really lead.
+
+mod addresses;
+mod table;
+
+pub use addresses::{Addresses, service_address};
+pub use table::Table;

@@ -1,0 +1,254 @@
+//! `theater-lab up`: from nothing to a dashboard, and back to nothing.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use apiserver::Access;
+use apiserver::resource::rows;
+use apiserver::store::{RingLimits, Store, SystemSource};
+use clap::Args;
+use common::drain;
+use common::env::Env;
+use k8s_openapi::api::core::v1::Pod;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::Rules;
+use crate::controllers::{self, replicaset::is_ready};
+use crate::fresh::{self, CLUSTERS};
+use crate::kubelet::Kubelet;
+use crate::mesh::{Member, Mesh};
+use crate::network::Addresses;
+use crate::state::{Leftovers, Ports, StateDir};
+use crate::store::{Backend, Choice};
+use crate::{kubeconfig, manifest, objects};
+
+/// Pods that are not ready by then are reported as they are.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+
+/// Flags of `up`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Port of the dashboard on 127.0.0.1; 0 = any free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Port of the Kubernetes API on 127.0.0.1; 0 = the one of the last run, else any free one.
+    #[arg(long, default_value_t = 16443)]
+    api_port: u16,
+    /// Where the kubeconfig, the volumes and the logs are.
+    #[arg(long, default_value = ".theater")]
+    state_dir: PathBuf,
+    /// The store: auto, embedded, or redis://ADDRESS:PORT.
+    #[arg(long, default_value = "auto")]
+    redis: Choice,
+    /// multi: clusters reach each other through east-west gateways; single: directly.
+    #[arg(long, default_value = "multi", value_parser = ["multi", "single"])]
+    network: String,
+    /// Start with what a fresh cluster has; the theater is for you to deploy.
+    #[arg(long)]
+    empty: bool,
+}
+
+/// Runs the lab; returns when it has left nothing behind.
+pub fn main(options: &Options) -> ExitCode {
+    let env = Env::of_process();
+    let quiet = Env::from([("RUST_LOG", env.get_or("RUST_LOG", "warn"))]);
+    let outcome = common::telemetry::init(&quiet)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| runtime()?.block_on(run(options, &env)));
+    common::program::exit_code("theater-lab", outcome)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+}
+
+async fn run(options: &Options, env: &Env) -> Result<()> {
+    let started = Instant::now();
+    let state = Arc::new(StateDir::open(&options.state_dir)?);
+    let leftovers = Arc::new(Leftovers::end_and_begin(&state)?);
+    let published = bind(options.port, "--port").await?;
+    let mut ports = Ports::load(&state);
+    let api = bind_api(options.api_port, &ports).await?;
+    ports.set(&state, "api", api.local_addr()?.port())?;
+    let secret = state.secret()?;
+    let names = CLUSTERS.map(|facts| facts.name);
+    state.write_private("kubeconfig", &kubeconfig::text(api.local_addr()?.port(), &secret, &names))?;
+
+    let shutdown = CancellationToken::new();
+    let lab = Lab::assemble(options, env, &state, leftovers, ports, &shutdown)?;
+    let router = apiserver::router(lab.api(), Access::new(secret)?, shutdown.clone());
+    let dashboard = published.local_addr()?;
+    let mut tasks = lab.start(published);
+    let stop = shutdown.clone();
+    tasks.spawn(async move {
+        let serving = axum::serve(api, router).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the API ended");
+        }
+    });
+    tokio::select! {
+        () = lab.announce(dashboard, &state, started) => drain::terminated().await,
+        () = drain::terminated() => {}
+    }
+    println!("leaving …");
+    shutdown.cancel();
+    tasks.shutdown().await;
+    Ok(())
+}
+
+/// A kubeconfig that a trainee copied stays true over a restart.
+async fn bind_api(port: u16, ports: &Ports) -> Result<TcpListener> {
+    match (port, ports.get("api")) {
+        (0, last) if last != 0 => match bind(last, "--api-port").await {
+            Ok(listener) => Ok(listener),
+            Err(_) => bind(0, "--api-port").await,
+        },
+        (port, _) => bind(port, "--api-port").await,
+    }
+}
+
+async fn bind(port: u16, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
+        format!("port {port} of 127.0.0.1 is taken: end what uses it (another lab?), or choose another with {flag}")
+    })
+}
+
+/// Everything that runs.
+struct Lab {
+    members: Vec<(fresh::Facts, Store, Arc<Addresses>)>,
+    kubelets: Vec<Arc<Kubelet>>,
+    mesh: Arc<Mesh>,
+    ports: Arc<Mutex<Ports>>,
+    backend: Backend,
+}
+
+impl Lab {
+    fn assemble(
+        options: &Options,
+        env: &Env,
+        state: &Arc<StateDir>,
+        leftovers: Arc<Leftovers>,
+        ports: Ports,
+        shutdown: &CancellationToken,
+    ) -> Result<Self> {
+        let backend = options.redis.decide(env.get("PATH").map(std::ffi::OsStr::new));
+        let members: Vec<_> = CLUSTERS
+            .into_iter()
+            .map(|facts| {
+                let store = Store::new(Arc::new(SystemSource), RingLimits::default());
+                (facts, store, Arc::new(Addresses::of_cluster(facts.number)))
+            })
+            .collect();
+        let member = |(facts, store, addresses): &(fresh::Facts, Store, Arc<Addresses>)| Member {
+            facts: *facts,
+            store: store.clone(),
+            addresses: Arc::clone(addresses),
+        };
+        let mesh = Mesh::new(members.iter().map(member).collect(), options.network == "single", shutdown.clone());
+        let ports = Arc::new(Mutex::new(ports));
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let kubelet = |(facts, store, addresses): &(fresh::Facts, Store, Arc<Addresses>)| {
+            Arc::new(Kubelet {
+                facts: *facts,
+                store: store.clone(),
+                addresses: Arc::clone(addresses),
+                mesh: Arc::clone(&mesh),
+                state: Arc::clone(state),
+                leftovers: Arc::clone(&leftovers),
+                program: program.clone(),
+                backend: backend.clone(),
+                ports: Arc::clone(&ports),
+            })
+        };
+        let lab = Self { kubelets: members.iter().map(kubelet).collect(), members, mesh, ports, backend };
+        lab.fill(options.empty)?;
+        Ok(lab)
+    }
+
+    /// Cluster objects start fresh from the manifests at every start.
+    fn fill(&self, empty: bool) -> Result<()> {
+        for (facts, store, addresses) in &self.members {
+            let rules = Rules::new(store.clone(), Arc::clone(addresses));
+            for object in fresh::objects(*facts, addresses) {
+                rules.create(object)?;
+            }
+            if !empty {
+                for object in manifest::objects(facts.name)? {
+                    rules.create(object)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn api(&self) -> Vec<(String, apiserver::Cluster)> {
+        let cluster = |(facts, store, addresses): &(fresh::Facts, Store, Arc<Addresses>)| {
+            let admission = Arc::new(Rules::new(store.clone(), Arc::clone(addresses)));
+            (facts.name.to_owned(), apiserver::Cluster { store: store.clone(), admission })
+        };
+        self.members.iter().map(cluster).collect()
+    }
+
+    fn start(&self, published: TcpListener) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&self.mesh).run());
+        let mesh = Arc::clone(&self.mesh);
+        tasks.spawn(async move { mesh.serve_ingress(published).await });
+        for (_, store, _) in &self.members {
+            tasks.spawn(controllers::run(store.clone()));
+        }
+        for kubelet in &self.kubelets {
+            tasks.spawn(Arc::clone(kubelet).run());
+        }
+        tasks
+    }
+
+    /// Waits until every pod is ready, then prints what a trainee needs.
+    async fn announce(&self, dashboard: SocketAddr, state: &StateDir, started: Instant) {
+        let ready = tokio::time::timeout(READY_LIMIT, self.all_ready()).await.is_ok();
+        let took = started.elapsed().as_secs_f64();
+        let (there, all) = self.count();
+        let said = if ready { "ready" } else { "still starting; kubectl get pods -A shows which" };
+        println!("theater-lab: {there} of {all} pods {said} ({took:.2} s)");
+        println!("  dashboard   http://{dashboard}");
+        println!("  kubectl     export KUBECONFIG={}", state.path("kubeconfig").display());
+        let port = self.ports.lock().map_or(0, |ports| ports.get("redis"));
+        match (&self.backend, port) {
+            (Backend::External(address), _) => println!("  store       redis://{address}"),
+            (_, 0) => println!("  store       {} (not deployed yet)", self.backend.name()),
+            (backend, port) => println!("  store       redis-cli -p {port} ({})", backend.name()),
+        }
+    }
+
+    async fn all_ready(&self) {
+        let changes: Vec<_> = self.members.iter().map(|(_, store, _)| store.subscribe(&[&rows::PODS, &rows::DEPLOYMENTS])).collect();
+        loop {
+            let (ready, all) = self.count();
+            if all > 0 && ready == all {
+                return;
+            }
+            let any = changes.iter().map(|subscription| Box::pin(subscription.changed()));
+            futures_util::future::select_all(any).await;
+        }
+    }
+
+    /// Ready pods, and how many the Deployments want.
+    fn count(&self) -> (usize, usize) {
+        let pods = |store: &Store| objects::list::<Pod>(store, &rows::PODS).iter().filter(|pod| is_ready(pod)).count();
+        let wanted = |store: &Store| {
+            let deployments = store.list(&rows::DEPLOYMENTS, None).items;
+            deployments.iter().map(|it| apiserver::object::replicas(it)).sum::<i64>()
+        };
+        let sum = self.members.iter().map(|(_, store, _)| (pods(store), wanted(store)));
+        sum.fold((0, 0), |(ready, all), (more, wanted)| (ready + more, all + usize::try_from(wanted).unwrap_or(0)))
+    }
+}

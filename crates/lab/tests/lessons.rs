@@ -1,0 +1,157 @@
+//! The lessons' VirtualServices, written through the API, change answers at once.
+
+mod support;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Lab, Start};
+use testkit::band::band;
+
+const RULES: &str = "/apis/networking.istio.io/v1/namespaces/theater-msa";
+
+/// The objects of a lesson as a trainee's kubectl would send them.
+fn lesson(folder: &str) -> Vec<Value> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../practice").join(folder);
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let mut objects = lab::manifest::parse(&read("destinationrules.yaml")).unwrap();
+    objects.extend(lab::manifest::parse(&read("virtualservices.yaml")).unwrap());
+    objects
+}
+
+/// Writes a lesson to ctx1; gives the warnings of the API.
+async fn apply(lab: &Lab, folder: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for object in lesson(folder) {
+        let plural = match object["kind"].as_str().unwrap() {
+            "VirtualService" => "virtualservices",
+            _ => "destinationrules",
+        };
+        let name = object["metadata"]["name"].as_str().unwrap();
+        let url = format!("{}{RULES}/{plural}/{name}", lab.api("ctx1"));
+        let request = lab.client.patch(url).header("content-type", "application/merge-patch+json");
+        let answer = request.body(object.to_string()).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{folder} {name}");
+        let said = answer.headers().get_all("warning").iter();
+        warnings.extend(said.map(|it| it.to_str().unwrap().to_owned()));
+    }
+    warnings
+}
+
+struct Counts {
+    all: u32,
+    ctx1: u32,
+    aborted: u32,
+    slow: u32,
+}
+
+/// Asks concurrently; an abort is a 500 without a cluster.
+async fn ask(lab: &Lab, path: &str, header: Option<(&str, &str)>, count: u32) -> Counts {
+    let asking = (0..count).map(|_| async {
+        let started = Instant::now();
+        let (status, cluster) = lab.cluster_of(path, header).await;
+        (status, cluster, started.elapsed())
+    });
+    let mut counts = Counts { all: 0, ctx1: 0, aborted: 0, slow: 0 };
+    for (status, cluster, took) in futures_util::future::join_all(asking).await {
+        counts.all += 1;
+        counts.ctx1 += u32::from(cluster.as_deref() == Some("ctx1"));
+        counts.aborted += u32::from(status == 500 && cluster.is_none());
+        counts.slow += u32::from(took >= Duration::from_secs(3));
+        assert!(status == 200 || (status == 500 && cluster.is_none()), "{path}: {status} from {cluster:?}");
+    }
+    counts
+}
+
+fn within(what: &str, found: u32, of: u32, percent: u32) {
+    let band = band(of, f64::from(percent) / 100.0);
+    eprintln!("{what}: {found} of {of}, band {band:?}");
+    assert!(band.contains(&found), "{what}: {found} of {of} is outside {band:?}");
+}
+
+#[tokio::test]
+async fn lessons_03_04_05_do_what_their_pages_say() {
+    let lab = Start::embedded().up().await;
+
+    apply(&lab, "03-delay-fault").await;
+    let movies = ask(&lab, "/movies/", None, 300).await;
+    within("03: slow movies", movies.slow, movies.all, 70);
+    let canary = ask(&lab, "/movies/", Some(("x-canary", "true")), 50).await;
+    assert_eq!((canary.slow, canary.ctx1), (0, 0), "03: a canary is never delayed and goes to ctx2");
+
+    apply(&lab, "04-error-fault").await;
+    let users = ask(&lab, "/users/", None, 1_000).await;
+    within("04: aborted users", users.aborted, users.all, 30);
+    within("04: ctx1 of the answered", users.ctx1, users.all - users.aborted, 70);
+    let tested = ask(&lab, "/users/", Some(("x-circuit-test", "true")), 300).await;
+    within("04: aborted circuit tests", tested.aborted, tested.all, 90);
+    assert_eq!(tested.ctx1 + tested.aborted, tested.all, "04: the rest is ctx1's");
+    let movies = ask(&lab, "/movies/", None, 20).await;
+    assert_eq!(movies.slow, 0, "04 replaces 03 without clean-up");
+
+    apply(&lab, "05-block-fault").await;
+    for header in [None, Some(("x-canary", "true"))] {
+        let bookings = ask(&lab, "/bookings/", header, 300).await;
+        assert_eq!(bookings.ctx1, bookings.all, "05: blocked means blocked");
+    }
+
+    apply(&lab, "01-initial").await;
+    let bookings = ask(&lab, "/bookings/", Some(("x-canary", "true")), 50).await;
+    assert_eq!(bookings.ctx1, 0, "01: the way back");
+}
+
+#[tokio::test]
+async fn what_is_accepted_but_not_obeyed_yet_is_told() {
+    let lab = Start::embedded().up().await;
+    let warnings = apply(&lab, "02-circuit-breaker").await;
+    assert!(warnings.iter().any(|it| it.contains("outlierDetection")), "{warnings:?}");
+    assert_eq!(apply(&lab, "01-initial").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_changed_rule_is_obeyed_at_once() {
+    let lab = Start::embedded().up().await;
+    let mut times = Vec::new();
+    for round in 0..10 {
+        let subset = ["ctx1", "ctx2"][round % 2];
+        let rule = serde_json::json!({"spec": {"http": [{"route": [{"destination": {"host": "user-service", "subset": subset}}]}]}});
+        let url = format!("{}{RULES}/virtualservices/user-service-vs", lab.api("ctx1"));
+        let request = lab.client.patch(url).header("content-type", "application/merge-patch+json");
+        assert_eq!(request.body(rule.to_string()).send().await.unwrap().status(), 200);
+        let written = Instant::now();
+        loop {
+            let (_, cluster) = lab.cluster_of("/users/", None).await;
+            if cluster.as_deref() == Some(subset) {
+                break;
+            }
+            assert!(written.elapsed() < Duration::from_secs(5), "the rule of round {round} is not obeyed");
+        }
+        times.push(written.elapsed());
+    }
+    times.sort();
+    eprintln!("from the API's 2xx to the first answer by the new rule: median {:?}, longest {:?}", times[5], times[9]);
+}
+
+#[tokio::test]
+async fn a_rule_that_istio_refuses_is_refused_in_its_words() {
+    let lab = Start::embedded().up().await;
+    let rows = [
+        (r#"{"spec":{"http":[{"route":[]}]}}"#, "HTTP route, redirect or direct_response is required"),
+        (
+            r#"{"spec":{"http":[{"route":[{"destination":{"host":"a"},"weight":-1},{"destination":{"host":"b"},"weight":1}]}]}}"#,
+            "weight -1 < 0",
+        ),
+    ];
+    for (patch, message) in rows {
+        let url = format!("{}{RULES}/virtualservices/user-service-vs", lab.api("ctx1"));
+        let request = lab.client.patch(url).header("content-type", "application/merge-patch+json");
+        let answer = request.body(patch).send().await.unwrap();
+        assert_eq!(answer.status(), 400);
+        let status: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        let said = status["message"].as_str().unwrap();
+        assert!(said.starts_with("admission webhook \"validation.istio.io\" denied the request: configuration is invalid:"), "{said}");
+        assert!(said.contains(message), "{said}");
+        assert_eq!(lab.cluster_of("/users/", Some(("x-canary", "true"))).await.1.as_deref(), Some("ctx2"), "nothing changed");
+    }
+}
