@@ -1,6 +1,7 @@
 //! Liveness is the process; readiness is "may receive requests".
 //!
-//! Ready = Redis was reached once since start, and the process is not draining.
+//! Ready = Redis was reached once since start (where the service needs it), and
+//! the process is not draining.
 //! A *later* loss of Redis shows in answers, metrics and `/readyz?verbose`, but
 //! takes no pod out of service: all pods share one Redis, so a probe that
 //! followed it would remove every pod at once and turn a clear 503 into silence.
@@ -22,6 +23,7 @@ pub struct Health(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     drain: Drain,
+    needs_store: bool,
     store_reached_once: AtomicBool,
     store_reachable: AtomicBool,
 }
@@ -29,8 +31,18 @@ struct Inner {
 impl Health {
     /// Not ready until [`Health::store_is`] has been told `true` once.
     pub fn new(drain: Drain) -> Self {
+        Self::of(drain, true)
+    }
+
+    /// Ready from the start: for a service that does its work without the store.
+    pub fn without_store(drain: Drain) -> Self {
+        Self::of(drain, false)
+    }
+
+    fn of(drain: Drain, needs_store: bool) -> Self {
         Self(Arc::new(Inner {
             drain,
+            needs_store,
             store_reached_once: AtomicBool::new(false),
             store_reachable: AtomicBool::new(false),
         }))
@@ -51,15 +63,23 @@ impl Health {
 
     /// Whether this process may receive requests.
     pub fn is_ready(&self) -> bool {
-        self.0.store_reached_once.load(Ordering::Relaxed) && !self.0.drain.has_begun()
+        self.has_its_store() && !self.0.drain.has_begun()
+    }
+
+    fn has_its_store(&self) -> bool {
+        !self.0.needs_store || self.0.store_reached_once.load(Ordering::Relaxed)
     }
 
     fn report(&self) -> String {
         let said = |good: bool| if good { "ok" } else { "failed" };
-        let once = self.0.store_reached_once.load(Ordering::Relaxed);
+        let once = if self.0.needs_store {
+            "redis reached once since start"
+        } else {
+            "redis is not needed"
+        };
         format!(
-            "[{}] redis reached once since start\n[{}] redis reachable now (informative)\n[{}] not draining\nready: {}\n",
-            said(once),
+            "[{}] {once}\n[{}] redis reachable now (informative)\n[{}] not draining\nready: {}\n",
+            said(self.has_its_store()),
             said(self.store_reachable()),
             said(!self.0.drain.has_begun()),
             self.is_ready(),
@@ -102,6 +122,16 @@ mod tests {
         health.store_is(false);
         assert!(health.is_ready());
         assert!(!health.store_reachable());
+    }
+
+    #[test]
+    fn a_service_without_need_of_the_store_is_ready_from_the_start() {
+        let drain = Drain::default();
+        let health = Health::without_store(drain.clone());
+        assert!(health.is_ready());
+        assert!(!health.store_reachable());
+        drain.begin();
+        assert!(!health.is_ready());
     }
 
     #[test]

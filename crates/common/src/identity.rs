@@ -62,13 +62,23 @@ pub struct IdentityHeaders {
     pod: HeaderValue,
 }
 
-/// Middleware: signs every answer of the router below it.
+/// Response extension: another process made this answer, and it passes unchanged.
+#[derive(Clone, Copy, Debug)]
+pub struct Relayed;
+
+/// Middleware: signs every answer of the router below it, but for [`Relayed`] ones.
+///
+/// A relayed answer without a signature was made by a proxy on the way; signing
+/// it would claim that a pod had answered.
 pub async fn sign(
     State(identity): State<IdentityHeaders>,
     request: Request,
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
+    if response.extensions().get::<Relayed>().is_some() {
+        return response;
+    }
     let headers = response.headers_mut();
     headers.insert(X_SERVICE_CLUSTER, identity.cluster);
     headers.insert(X_POD_NAME, identity.pod);

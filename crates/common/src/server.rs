@@ -18,7 +18,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::drain::{self, Drain};
 use crate::env::{ConfigError, Env};
 use crate::health::Health;
-use crate::identity::{self, Identity};
+use crate::identity::{self, Identity, Relayed};
 use crate::metrics::{self, Metrics};
 use crate::problem::Problem;
 use crate::{extract, health};
@@ -89,6 +89,9 @@ fn panicked() -> Response {
 
 /// Text stays text: a browser must not take an answer for a page.
 async fn no_sniffing(mut response: Response) -> Response {
+    if response.extensions().get::<Relayed>().is_some() {
+        return response;
+    }
     response.headers_mut().insert(
         axum::http::header::X_CONTENT_TYPE_OPTIONS,
         axum::http::HeaderValue::from_static("nosniff"),
