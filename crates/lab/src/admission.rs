@@ -33,9 +33,17 @@ impl Rules {
     pub fn create(&self, mut object: Value) -> Result<()> {
         let (kind, version) = (text(&object, "/kind"), text(&object, "/apiVersion"));
         let (group, version) = version.split_once('/').unwrap_or(("", &version));
-        let known = |it: &&&Resource| it.kind == kind && it.group == group && it.versions.contains(&version);
-        let resource = ALL.iter().find(known).with_context(|| format!("no kind {kind} in {group}/{version}"))?;
-        let (namespace, name) = (text(&object, "/metadata/namespace"), text(&object, "/metadata/name"));
+        let known = |it: &&&Resource| {
+            it.kind == kind && it.group == group && it.versions.contains(&version)
+        };
+        let resource = ALL
+            .iter()
+            .find(known)
+            .with_context(|| format!("no kind {kind} in {group}/{version}"))?;
+        let (namespace, name) = (
+            text(&object, "/metadata/namespace"),
+            text(&object, "/metadata/name"),
+        );
         self.default_object(resource, &mut object, None);
         let review = Review {
             operation: Operation::Create,
@@ -46,7 +54,8 @@ impl Rules {
             object: Some(&object),
             old: None,
         };
-        let refused = |status: Status| anyhow::anyhow!("{kind} {namespace}/{name}: {}", status.message());
+        let refused =
+            |status: Status| anyhow::anyhow!("{kind} {namespace}/{name}: {}", status.message());
         self.admit(&review).map_err(refused)?;
         self.store.create(resource, &namespace, object)?;
         Ok(())
@@ -72,7 +81,9 @@ impl Admission for Rules {
     }
 
     fn admit(&self, review: &Review<'_>) -> Result<Vec<String>, Status> {
-        let Some(object) = review.object else { return Ok(Vec::new()) };
+        let Some(object) = review.object else {
+            return Ok(Vec::new());
+        };
         let resource = review.resource;
         if *resource == rows::VIRTUAL_SERVICES || *resource == rows::DESTINATION_RULES {
             return admit_rule(object);
@@ -94,9 +105,10 @@ impl Admission for Rules {
 /// What istiod's webhook would say, then what the lab does not obey.
 fn admit_rule(object: &Value) -> Result<Vec<String>, Status> {
     validate(object).map_err(|refusal| match refusal {
-        Refusal::Webhook(complaints) => {
-            Status::denied("validation.istio.io", format!("configuration is invalid: {complaints}"))
-        }
+        Refusal::Webhook(complaints) => Status::denied(
+            "validation.istio.io",
+            format!("configuration is invalid: {complaints}"),
+        ),
         Refusal::Schema { kind, name, causes } => {
             let causes = causes.iter().map(|text| schema_cause(text)).collect();
             Status::invalid_kind("networking.istio.io", &kind, &name, causes)
@@ -119,7 +131,10 @@ fn schema_cause(text: &str) -> Cause {
 
 fn default_service(service: &mut Value, old: Option<&Value>, addresses: &Addresses) {
     let spec = &mut service["spec"];
-    if let Some(ip) = old.map(|old| old["spec"]["clusterIP"].clone()).filter(|ip| !ip.is_null()) {
+    if let Some(ip) = old
+        .map(|old| old["spec"]["clusterIP"].clone())
+        .filter(|ip| !ip.is_null())
+    {
         or(spec, "clusterIP", ip);
     }
     or(spec, "type", json!("ClusterIP"));
@@ -145,8 +160,16 @@ fn default_deployment(deployment: &mut Value) {
     or(&mut spec["strategy"], "type", json!("RollingUpdate"));
     if spec["strategy"]["type"] == "RollingUpdate" {
         or(&mut spec["strategy"], "rollingUpdate", json!({}));
-        or(&mut spec["strategy"]["rollingUpdate"], "maxSurge", json!("25%"));
-        or(&mut spec["strategy"]["rollingUpdate"], "maxUnavailable", json!("25%"));
+        or(
+            &mut spec["strategy"]["rollingUpdate"],
+            "maxSurge",
+            json!("25%"),
+        );
+        or(
+            &mut spec["strategy"]["rollingUpdate"],
+            "maxUnavailable",
+            json!("25%"),
+        );
     }
     default_pod_spec(&mut spec["template"]["spec"]);
 }
@@ -160,7 +183,11 @@ fn default_pod_spec(spec: &mut Value) {
     for container in spec["containers"].as_array_mut().into_iter().flatten() {
         or(container, "imagePullPolicy", json!("IfNotPresent"));
         or(container, "resources", json!({}));
-        or(container, "terminationMessagePath", json!("/dev/termination-log"));
+        or(
+            container,
+            "terminationMessagePath",
+            json!("/dev/termination-log"),
+        );
         or(container, "terminationMessagePolicy", json!("File"));
     }
 }
@@ -176,15 +203,32 @@ fn deployment_causes(object: &Value) -> Vec<Cause> {
     let spec = &object["spec"];
     let mut causes = Vec::new();
     let selector = spec["selector"]["matchLabels"].as_object();
-    if selector.is_none_or(serde_json::Map::is_empty) && spec["selector"]["matchExpressions"].is_null() {
-        causes.push(Cause::invalid("spec.selector", "{}", "empty selector is invalid for deployment"));
+    if selector.is_none_or(serde_json::Map::is_empty)
+        && spec["selector"]["matchExpressions"].is_null()
+    {
+        causes.push(Cause::invalid(
+            "spec.selector",
+            "{}",
+            "empty selector is invalid for deployment",
+        ));
     }
     let labels = &spec["template"]["metadata"]["labels"];
-    if selector.into_iter().flatten().any(|(key, value)| labels[key] != *value) {
+    if selector
+        .into_iter()
+        .flatten()
+        .any(|(key, value)| labels[key] != *value)
+    {
         let why = "`selector` does not match template `labels`";
-        causes.push(Cause::invalid("spec.template.metadata.labels", labels.to_string(), why));
+        causes.push(Cause::invalid(
+            "spec.template.metadata.labels",
+            labels.to_string(),
+            why,
+        ));
     }
-    causes.extend(container_causes(&spec["template"]["spec"], "spec.template.spec"));
+    causes.extend(container_causes(
+        &spec["template"]["spec"],
+        "spec.template.spec",
+    ));
     causes
 }
 
@@ -197,7 +241,10 @@ fn container_causes(spec: &Value, path: &str) -> Vec<Cause> {
     for (index, container) in containers.iter().enumerate() {
         for field in ["name", "image"] {
             if container[field].as_str().is_none_or(str::is_empty) {
-                causes.push(Cause::required(format!("{path}.containers[{index}].{field}"), ""));
+                causes.push(Cause::required(
+                    format!("{path}.containers[{index}].{field}"),
+                    "",
+                ));
             }
         }
     }
@@ -205,5 +252,9 @@ fn container_causes(spec: &Value, path: &str) -> Vec<Cause> {
 }
 
 fn text(object: &Value, pointer: &str) -> String {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -24,24 +24,50 @@ pub struct Facts {
 
 /// The two clusters of the course.
 pub const CLUSTERS: [Facts; 2] = [
-    Facts { name: "ctx1", number: 1, provider: "navercloud", ingress: true },
-    Facts { name: "ctx2", number: 2, provider: "nhncloud", ingress: false },
+    Facts {
+        name: "ctx1",
+        number: 1,
+        provider: "navercloud",
+        ingress: true,
+    },
+    Facts {
+        name: "ctx2",
+        number: 2,
+        provider: "nhncloud",
+        ingress: false,
+    },
 ];
 
 /// The objects, in the order in which they are created.
 pub fn objects(facts: Facts, addresses: &Addresses) -> Vec<Value> {
-    let mut objects: Vec<Value> = ["default", "kube-system", "kube-public", "kube-node-lease", "istio-system"]
-        .map(namespace)
-        .into();
+    let mut objects: Vec<Value> = [
+        "default",
+        "kube-system",
+        "kube-public",
+        "kube-node-lease",
+        "istio-system",
+    ]
+    .map(namespace)
+    .into();
     objects.extend((0..2).map(|index| node(facts, addresses, index)));
     objects.push(json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
         "spec": {"clusterIP": service_address(facts.number), "ports": [{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}]},
     }));
-    objects.extend(gateway("istio-eastwestgateway", "eastwestgateway", 15443, "tls"));
+    objects.extend(gateway(
+        "istio-eastwestgateway",
+        "eastwestgateway",
+        15443,
+        "tls",
+    ));
     if facts.ingress {
-        objects.extend(gateway("istio-ingressgateway", "ingressgateway", 80, "http2"));
+        objects.extend(gateway(
+            "istio-ingressgateway",
+            "ingressgateway",
+            80,
+            "http2",
+        ));
         objects.push(cp_gateway());
     }
     objects
@@ -56,7 +82,11 @@ fn namespace(name: &str) -> Value {
 }
 
 fn node(facts: Facts, addresses: &Addresses, index: u8) -> Value {
-    let Facts { name: cluster, provider, .. } = facts;
+    let Facts {
+        name: cluster,
+        provider,
+        ..
+    } = facts;
     let name = format!("{cluster}-node-{}", index + 1);
     let labels = json!({
         "kubernetes.io/hostname": name,

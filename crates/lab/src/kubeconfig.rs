@@ -28,8 +28,12 @@ mod tests {
 
     #[test]
     fn both_contexts_lead_to_loopback() {
-        let parsed: serde_json::Value = serde_saphyr::from_str(&text(7000, "abc", &["ctx1", "ctx2"])).unwrap();
-        assert_eq!(parsed["clusters"][1]["cluster"]["server"], "http://127.0.0.1:7000/abc/ctx2");
+        let parsed: serde_json::Value =
+            serde_saphyr::from_str(&text(7000, "abc", &["ctx1", "ctx2"])).unwrap();
+        assert_eq!(
+            parsed["clusters"][1]["cluster"]["server"],
+            "http://127.0.0.1:7000/abc/ctx2"
+        );
         assert_eq!(parsed["contexts"][0]["name"], "ctx1");
         assert_eq!(parsed["current-context"], "ctx1");
     }

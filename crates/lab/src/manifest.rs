@@ -28,7 +28,10 @@ pub fn objects(cluster: &str) -> Result<Vec<Value>> {
 /// When it is no YAML.
 pub fn parse(text: &str) -> Result<Vec<Value>> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
-    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+    Ok(documents
+        .into_iter()
+        .filter(|document| !document.is_null())
+        .collect())
 }
 
 #[cfg(test)]
@@ -40,7 +43,10 @@ mod tests {
         for (cluster, deployments) in [("ctx1", 4), ("ctx2", 4)] {
             let objects = objects(cluster).unwrap();
             assert!(objects.iter().all(|it| it["metadata"]["name"].is_string()));
-            let count = objects.iter().filter(|it| it["kind"] == "Deployment").count();
+            let count = objects
+                .iter()
+                .filter(|it| it["kind"] == "Deployment")
+                .count();
             assert_eq!(count, deployments, "{cluster}");
         }
     }

@@ -26,7 +26,9 @@ pub fn typed<T: DeserializeOwned>(object: &Value) -> Option<T> {
 
 /// Writes an object's status, unless it is the same.
 pub fn set_status(store: &Store, key: &Key, status: &Value) {
-    change(store, key, Part::Status, |object| object["status"] = status.clone());
+    change(store, key, Part::Status, |object| {
+        object["status"] = status.clone()
+    });
 }
 
 /// Changes one part of an object; an object that is gone meanwhile needs no change.

@@ -35,9 +35,16 @@ impl FromStr for Choice {
             "auto" => Ok(Self::Auto),
             "embedded" => Ok(Self::Embedded),
             other => {
-                let address = other.strip_prefix("redis://").ok_or("write auto, embedded or redis://ADDRESS:PORT")?;
-                let parsed = address.trim_end_matches('/').replace("localhost", "127.0.0.1").parse();
-                parsed.map(Self::External).map_err(|_| format!("{address:?} is no address:port"))
+                let address = other
+                    .strip_prefix("redis://")
+                    .ok_or("write auto, embedded or redis://ADDRESS:PORT")?;
+                let parsed = address
+                    .trim_end_matches('/')
+                    .replace("localhost", "127.0.0.1")
+                    .parse();
+                parsed
+                    .map(Self::External)
+                    .map_err(|_| format!("{address:?} is no address:port"))
             }
         }
     }

@@ -81,7 +81,10 @@ async fn run(options: &Options, env: &Env) -> Result<()> {
     ports.set(&state, "api", api.local_addr()?.port())?;
     let secret = state.secret()?;
     let names = CLUSTERS.map(|facts| facts.name);
-    state.write_private("kubeconfig", &kubeconfig::text(api.local_addr()?.port(), &secret, &names))?;
+    state.write_private(
+        "kubeconfig",
+        &kubeconfig::text(api.local_addr()?.port(), &secret, &names),
+    )?;
 
     let shutdown = CancellationToken::new();
     let lab = Lab::assemble(options, env, &state, leftovers, ports, &shutdown)?;
@@ -140,7 +143,9 @@ impl Lab {
         ports: Ports,
         shutdown: &CancellationToken,
     ) -> Result<Self> {
-        let backend = options.redis.decide(env.get("PATH").map(std::ffi::OsStr::new));
+        let backend = options
+            .redis
+            .decide(env.get("PATH").map(std::ffi::OsStr::new));
         let members: Vec<_> = CLUSTERS
             .into_iter()
             .map(|facts| {
@@ -153,7 +158,11 @@ impl Lab {
             store: store.clone(),
             addresses: Arc::clone(addresses),
         };
-        let mesh = Mesh::new(members.iter().map(member).collect(), options.network == "single", shutdown.clone());
+        let mesh = Mesh::new(
+            members.iter().map(member).collect(),
+            options.network == "single",
+            shutdown.clone(),
+        );
         let ports = Arc::new(Mutex::new(ports));
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let kubelet = |(facts, store, addresses): &(fresh::Facts, Store, Arc<Addresses>)| {
@@ -169,7 +178,13 @@ impl Lab {
                 ports: Arc::clone(&ports),
             })
         };
-        let lab = Self { kubelets: members.iter().map(kubelet).collect(), members, mesh, ports, backend };
+        let lab = Self {
+            kubelets: members.iter().map(kubelet).collect(),
+            members,
+            mesh,
+            ports,
+            backend,
+        };
         lab.fill(options.empty)?;
         Ok(lab)
     }
@@ -193,7 +208,13 @@ impl Lab {
     fn api(&self) -> Vec<(String, apiserver::Cluster)> {
         let cluster = |(facts, store, addresses): &(fresh::Facts, Store, Arc<Addresses>)| {
             let admission = Arc::new(Rules::new(store.clone(), Arc::clone(addresses)));
-            (facts.name.to_owned(), apiserver::Cluster { store: store.clone(), admission })
+            (
+                facts.name.to_owned(),
+                apiserver::Cluster {
+                    store: store.clone(),
+                    admission,
+                },
+            )
         };
         self.members.iter().map(cluster).collect()
     }
@@ -214,13 +235,22 @@ impl Lab {
 
     /// Waits until every pod is ready, then prints what a trainee needs.
     async fn announce(&self, dashboard: SocketAddr, state: &StateDir, started: Instant) {
-        let ready = tokio::time::timeout(READY_LIMIT, self.all_ready()).await.is_ok();
+        let ready = tokio::time::timeout(READY_LIMIT, self.all_ready())
+            .await
+            .is_ok();
         let took = started.elapsed().as_secs_f64();
         let (there, all) = self.count();
-        let said = if ready { "ready" } else { "still starting; kubectl get pods -A shows which" };
+        let said = if ready {
+            "ready"
+        } else {
+            "still starting; kubectl get pods -A shows which"
+        };
         println!("theater-lab: {there} of {all} pods {said} ({took:.2} s)");
         println!("  dashboard   http://{dashboard}");
-        println!("  kubectl     export KUBECONFIG={}", state.path("kubeconfig").display());
+        println!(
+            "  kubectl     export KUBECONFIG={}",
+            state.path("kubeconfig").display()
+        );
         let port = self.ports.lock().map_or(0, |ports| ports.get("redis"));
         match (&self.backend, port) {
             (Backend::External(address), _) => println!("  store       redis://{address}"),
@@ -230,25 +260,44 @@ impl Lab {
     }
 
     async fn all_ready(&self) {
-        let changes: Vec<_> = self.members.iter().map(|(_, store, _)| store.subscribe(&[&rows::PODS, &rows::DEPLOYMENTS])).collect();
+        let changes: Vec<_> = self
+            .members
+            .iter()
+            .map(|(_, store, _)| store.subscribe(&[&rows::PODS, &rows::DEPLOYMENTS]))
+            .collect();
         loop {
             let (ready, all) = self.count();
             if all > 0 && ready == all {
                 return;
             }
-            let any = changes.iter().map(|subscription| Box::pin(subscription.changed()));
+            let any = changes
+                .iter()
+                .map(|subscription| Box::pin(subscription.changed()));
             futures_util::future::select_all(any).await;
         }
     }
 
     /// Ready pods, and how many the Deployments want.
     fn count(&self) -> (usize, usize) {
-        let pods = |store: &Store| objects::list::<Pod>(store, &rows::PODS).iter().filter(|pod| is_ready(pod)).count();
+        let pods = |store: &Store| {
+            objects::list::<Pod>(store, &rows::PODS)
+                .iter()
+                .filter(|pod| is_ready(pod))
+                .count()
+        };
         let wanted = |store: &Store| {
             let deployments = store.list(&rows::DEPLOYMENTS, None).items;
-            deployments.iter().map(|it| apiserver::object::replicas(it)).sum::<i64>()
+            deployments
+                .iter()
+                .map(|it| apiserver::object::replicas(it))
+                .sum::<i64>()
         };
-        let sum = self.members.iter().map(|(_, store, _)| (pods(store), wanted(store)));
-        sum.fold((0, 0), |(ready, all), (more, wanted)| (ready + more, all + usize::try_from(wanted).unwrap_or(0)))
+        let sum = self
+            .members
+            .iter()
+            .map(|(_, store, _)| (pods(store), wanted(store)));
+        sum.fold((0, 0), |(ready, all), (more, wanted)| {
+            (ready + more, all + usize::try_from(wanted).unwrap_or(0))
+        })
     }
 }

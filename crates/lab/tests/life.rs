@@ -21,15 +21,28 @@ async fn nothing_is_left_however_the_lab_ends() {
         for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
             let mut lab = Start::with(&["--redis", store]).up().await;
             let processes = descendants(lab.pid());
-            assert!(processes.len() >= 14, "14 pods are processes: {}", processes.len());
+            assert!(
+                processes.len() >= 14,
+                "14 pods are processes: {}",
+                processes.len()
+            );
             let ports = listening_ports(&processes, lab.pid());
             let ended = Instant::now();
             lab.end_by(signal).await;
-            wait::until("every process to end", LEAVE_LIMIT, async || processes.iter().all(|pid| !is_alive(*pid))).await;
-            eprintln!("{store} {signal:?}: nothing left after {:?}", ended.elapsed());
+            wait::until("every process to end", LEAVE_LIMIT, async || {
+                processes.iter().all(|pid| !is_alive(*pid))
+            })
+            .await;
+            eprintln!(
+                "{store} {signal:?}: nothing left after {:?}",
+                ended.elapsed()
+            );
             for port in ports {
                 let address = SocketAddr::from(([127, 0, 0, 1], port));
-                assert!(TcpStream::connect(address).is_err(), "{store} {signal:?}: {address} is still open");
+                assert!(
+                    TcpStream::connect(address).is_err(),
+                    "{store} {signal:?}: {address} is still open"
+                );
             }
         }
     }
@@ -40,9 +53,16 @@ async fn nothing_is_left_however_the_lab_ends() {
 fn listening_ports(processes: &[u32], lab: u32) -> Vec<u16> {
     let mut inodes = Vec::new();
     for pid in processes.iter().copied().chain([lab]) {
-        for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let target = std::fs::read_link(entry.path()).unwrap_or_default();
-            let inode = target.to_string_lossy().strip_prefix("socket:[").map(|it| it.trim_end_matches(']').to_owned());
+            let inode = target
+                .to_string_lossy()
+                .strip_prefix("socket:[")
+                .map(|it| it.trim_end_matches(']').to_owned());
             inodes.extend(inode);
         }
     }
@@ -50,7 +70,9 @@ fn listening_ports(processes: &[u32], lab: u32) -> Vec<u16> {
     let listening = table.lines().skip(1).filter_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let is_ours = fields[3] == "0A" && inodes.iter().any(|inode| inode == fields[9]);
-        is_ours.then(|| u16::from_str_radix(fields[1].split(':').nth(1)?, 16).ok()).flatten()
+        is_ours
+            .then(|| u16::from_str_radix(fields[1].split(':').nth(1)?, 16).ok())
+            .flatten()
     });
     let ports: Vec<u16> = listening.collect();
     assert!(ports.len() > 14, "the lab and its pods listen: {ports:?}");
@@ -66,9 +88,13 @@ async fn a_stopped_pod_is_ended_by_the_next_start() {
     let stopped = descendants(lab.pid())[0];
     kill_process(Pid::from_raw(stopped.cast_signed()).unwrap(), Signal::STOP).unwrap();
     lab.end_by(Signal::KILL).await;
-    assert!(is_alive(stopped), "a stopped process cannot notice the end of its lab");
+    // A stopped process cannot notice its lifeline. Some kernels end it all the same (SIGHUP to an
+    // orphaned group with a stopped member); the next lab does in any case.
     let _next = Start::embedded().state_dir(&state).up().await;
-    wait::until("the stopped pod to end", LEAVE_LIMIT, async || !is_alive(stopped)).await;
+    wait::until("the stopped pod to end", LEAVE_LIMIT, async || {
+        !is_alive(stopped)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -86,8 +112,16 @@ async fn a_taken_port_is_named_with_the_flag_that_helps() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port().to_string();
     for flag in ["--port", "--api-port"] {
-        let said = failure(&Start::embedded(), &folder.path().join(flag), &[flag, &port]).await;
-        assert!(said.contains(&format!("port {port}")) && said.contains(flag), "{said}");
+        let said = failure(
+            &Start::embedded(),
+            &folder.path().join(flag),
+            &[flag, &port],
+        )
+        .await;
+        assert!(
+            said.contains(&format!("port {port}")) && said.contains(flag),
+            "{said}"
+        );
     }
 }
 
@@ -95,7 +129,11 @@ async fn a_taken_port_is_named_with_the_flag_that_helps() {
 async fn failure(start: &Start, state_dir: &std::path::Path, more: &[&str]) -> String {
     let mut command = start.command(state_dir);
     // Of a flag given twice clap would complain, so the later one replaces the earlier.
-    let mut arguments = vec!["up".to_owned(), "--state-dir".to_owned(), state_dir.display().to_string()];
+    let mut arguments = vec![
+        "up".to_owned(),
+        "--state-dir".to_owned(),
+        state_dir.display().to_string(),
+    ];
     for flag in ["--port", "--api-port"] {
         if !more.contains(&flag) {
             arguments.extend([flag.to_owned(), "0".to_owned()]);
@@ -108,8 +146,15 @@ async fn failure(start: &Start, state_dir: &std::path::Path, more: &[&str]) -> S
         fresh.args(arguments).kill_on_drop(true);
         fresh
     };
-    let running = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).output();
-    let output = tokio::time::timeout(support::START_LIMIT, running).await.expect("it gives up").unwrap();
+    let running = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output();
+    let output = tokio::time::timeout(support::START_LIMIT, running)
+        .await
+        .expect("it gives up")
+        .unwrap();
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -118,32 +163,66 @@ async fn failure(start: &Start, state_dir: &std::path::Path, more: &[&str]) -> S
 async fn poisoned_proxy_variables_change_nothing() {
     let nowhere = format!("http://{}", free_address());
     let mut start = Start::embedded();
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+    for name in [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ] {
         start = start.env(name, &nowhere);
     }
     let lab = start.up().await;
-    assert_eq!(lab.cluster_of("/users/", Some(("x-canary", "true"))).await, (200, Some("ctx2".to_owned())));
-    wait::until("the gateway to see both clusters", Duration::from_secs(10), async || {
-        let text = lab.get("/deployment-status").await.text().await.unwrap();
-        text.matches("\"live\"").count() >= 2
-    })
+    assert_eq!(
+        lab.cluster_of("/users/", Some(("x-canary", "true"))).await,
+        (200, Some("ctx2".to_owned()))
+    );
+    wait::until(
+        "the gateway to see both clusters",
+        Duration::from_secs(10),
+        async || {
+            let text = lab.get("/deployment-status").await.text().await.unwrap();
+            text.matches("\"live\"").count() >= 2
+        },
+    )
     .await;
 }
 
 #[tokio::test]
 async fn a_pod_that_is_killed_starts_again_and_a_deleted_one_is_replaced() {
     let lab = Start::embedded().up().await;
-    let pods = lab.list("ctx1", "/api/v1/namespaces/theater-msa/pods").await;
-    let user = pods.iter().find(|pod| pod["metadata"]["labels"]["app"] == "user-service").unwrap();
+    let pods = lab
+        .list("ctx1", "/api/v1/namespaces/theater-msa/pods")
+        .await;
+    let user = pods
+        .iter()
+        .find(|pod| pod["metadata"]["labels"]["app"] == "user-service")
+        .unwrap();
     let name = user["metadata"]["name"].as_str().unwrap().to_owned();
-    let url = format!("{}/api/v1/namespaces/theater-msa/pods/{name}", lab.api("ctx1"));
+    let url = format!(
+        "{}/api/v1/namespaces/theater-msa/pods/{name}",
+        lab.api("ctx1")
+    );
     assert_eq!(lab.client.delete(&url).send().await.unwrap().status(), 200);
-    wait::until("another pod in its place", Duration::from_secs(30), async || {
-        let pods = lab.list("ctx1", "/api/v1/namespaces/theater-msa/pods").await;
-        let users: Vec<_> = pods.iter().filter(|pod| pod["metadata"]["labels"]["app"] == "user-service").collect();
-        let ready = |pod: &&&serde_json::Value| pod["status"]["containerStatuses"][0]["ready"] == true;
-        users.len() == 2 && users.iter().filter(ready).count() == 2 && users.iter().all(|pod| pod["metadata"]["name"] != *name)
-    })
+    wait::until(
+        "another pod in its place",
+        Duration::from_secs(30),
+        async || {
+            let pods = lab
+                .list("ctx1", "/api/v1/namespaces/theater-msa/pods")
+                .await;
+            let users: Vec<_> = pods
+                .iter()
+                .filter(|pod| pod["metadata"]["labels"]["app"] == "user-service")
+                .collect();
+            let ready =
+                |pod: &&&serde_json::Value| pod["status"]["containerStatuses"][0]["ready"] == true;
+            users.len() == 2
+                && users.iter().filter(ready).count() == 2
+                && users.iter().all(|pod| pod["metadata"]["name"] != *name)
+        },
+    )
     .await;
 }
 
@@ -152,10 +231,20 @@ async fn an_empty_lab_has_what_a_fresh_cluster_has_and_no_theater() {
     let lab = Start::with(&["--empty"]).up().await;
     let names = async |path: &str| -> Vec<String> {
         let items = lab.list("ctx1", path).await;
-        items.iter().map(|it| it["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+        items
+            .iter()
+            .map(|it| it["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(names("/api/v1/nodes").await, ["ctx1-node-1", "ctx1-node-2"]);
-    assert!(!names("/api/v1/namespaces").await.contains(&"theater-msa".to_owned()));
-    assert_eq!(names("/apis/networking.istio.io/v1/gateways").await, ["cp-gateway"]);
+    assert!(
+        !names("/api/v1/namespaces")
+            .await
+            .contains(&"theater-msa".to_owned())
+    );
+    assert_eq!(
+        names("/apis/networking.istio.io/v1/gateways").await,
+        ["cp-gateway"]
+    );
     assert_eq!(lab.get("/").await.status(), 404);
 }

@@ -15,7 +15,12 @@ const SAMPLE: u32 = 10_000;
 const FEW: u32 = 500;
 
 /// Answers by cluster; every one must be a 200.
-async fn answers(lab: &Arc<Lab>, path: &'static str, header: Option<(&'static str, &'static str)>, count: u32) -> BTreeMap<String, u32> {
+async fn answers(
+    lab: &Arc<Lab>,
+    path: &'static str,
+    header: Option<(&'static str, &'static str)>,
+    count: u32,
+) -> BTreeMap<String, u32> {
     let asking = stream::iter(0..count).map(|_| {
         let lab = Arc::clone(lab);
         tokio::spawn(async move { lab.cluster_of(path, header).await })
@@ -25,7 +30,9 @@ async fn answers(lab: &Arc<Lab>, path: &'static str, header: Option<(&'static st
     while let Some(answer) = asking.next().await {
         let (status, cluster) = answer.unwrap();
         assert_eq!(status, 200, "{path}");
-        *found.entry(cluster.expect("an answer is signed")).or_insert(0) += 1;
+        *found
+            .entry(cluster.expect("an answer is signed"))
+            .or_insert(0) += 1;
     }
     found
 }
@@ -38,30 +45,52 @@ async fn shares_follow_the_weights_and_canaries_go_to_ctx2() {
         let mut ctx1 = 0;
         // One repeat with a fresh sample: twice outside is a defect.
         for _ in 0..2 {
-            ctx1 = answers(&lab, path, None, SAMPLE).await.get("ctx1").copied().unwrap_or(0);
+            ctx1 = answers(&lab, path, None, SAMPLE)
+                .await
+                .get("ctx1")
+                .copied()
+                .unwrap_or(0);
             eprintln!("{path}: {ctx1} of {SAMPLE} from ctx1, band {expected:?}");
             if expected.contains(&ctx1) {
                 break;
             }
         }
-        assert!(expected.contains(&ctx1), "{path}: {ctx1} is outside {expected:?}");
+        assert!(
+            expected.contains(&ctx1),
+            "{path}: {ctx1} is outside {expected:?}"
+        );
         let canaries = answers(&lab, path, Some(("x-canary", "true")), FEW).await;
-        assert_eq!(canaries, BTreeMap::from([("ctx2".to_owned(), FEW)]), "{path}");
+        assert_eq!(
+            canaries,
+            BTreeMap::from([("ctx2".to_owned(), FEW)]),
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_foreign_host_is_404_at_the_edge_and_changes_nothing_at_the_gateway() {
     let lab = Start::embedded().up().await;
-    let rows = [("shop.example.com", 404), ("user-service", 404), ("theater.example.com", 200), ("localhost:1", 200)];
+    let rows = [
+        ("shop.example.com", 404),
+        ("user-service", 404),
+        ("theater.example.com", 200),
+        ("localhost:1", 200),
+    ];
     for (host, status) in rows {
-        let request = lab.client.get(format!("{}/users/", lab.url)).header("host", host);
+        let request = lab
+            .client
+            .get(format!("{}/users/", lab.url))
+            .header("host", host);
         assert_eq!(request.send().await.unwrap().status(), status, "{host}");
     }
     // The gateway's own address: what it calls upstream is its own choice, whatever Host it got.
     let gateway = gateway_address(&lab);
     for host in ["shop.example.com", "movie-service:8082"] {
-        let request = lab.client.get(format!("http://{gateway}/users/")).header("host", host);
+        let request = lab
+            .client
+            .get(format!("http://{gateway}/users/"))
+            .header("host", host);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200, "{host}");
         assert_eq!(answer.headers()["x-service-name"], "user-service", "{host}");
@@ -70,9 +99,14 @@ async fn a_foreign_host_is_404_at_the_edge_and_changes_nothing_at_the_gateway() 
 
 /// The real address of the gateway's process, from its own log.
 fn gateway_address(lab: &Lab) -> String {
-    let logs = std::fs::read_dir(lab.state_dir.join("logs")).unwrap().flatten();
+    let logs = std::fs::read_dir(lab.state_dir.join("logs"))
+        .unwrap()
+        .flatten();
     let mut logs = logs.filter(|log| log.file_name().to_string_lossy().contains("api-gateway"));
     let text = std::fs::read_to_string(logs.next().expect("the gateway has a log").path()).unwrap();
-    let address = text.split("address=").nth(1).expect("the log tells the address");
+    let address = text
+        .split("address=")
+        .nth(1)
+        .expect("the log tells the address");
     address.split_whitespace().next().unwrap().to_owned()
 }

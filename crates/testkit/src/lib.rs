@@ -1,12 +1,14 @@
 //! Real tools for tests; no product code depends on this crate.
 //!
 //! * [`tools`] – a tool on `PATH`, or a loud skip (a failure where skipping is forbidden)
+//! * [`browser`] – a real chromium without a window, ended with its handle
 //! * [`redis_server`] – a real redis-server on a free port, ended with its handle
 //! * [`service`] – one of our services in this process, on port 0
 //! * [`wait`] – wait for a condition, with a limit
 //! * [`band`] – the exact binomial band around a configured share
 
 pub mod band;
+pub mod browser;
 pub mod redis_server;
 pub mod service;
 pub mod tools;

@@ -82,16 +82,25 @@ impl<'a> View<'a> {
             paused: spec.paused.unwrap_or(false),
             surge,
             // Kubernetes: both 0 would never move, so one pod may be missing.
-            unavailable: if surge == 0 && unavailable == 0 { 1 } else { unavailable },
+            unavailable: if surge == 0 && unavailable == 0 {
+                1
+            } else {
+                unavailable
+            },
         }
     }
 
     fn may_create(&self) -> bool {
-        !self.recreate || self.old.iter().all(|set| existing(set) == 0 && wanted(set) == 0)
+        !self.recreate
+            || self
+                .old
+                .iter()
+                .all(|set| existing(set) == 0 && wanted(set) == 0)
     }
 
     fn revision(&self) -> i64 {
-        let highest = |sets: &[&ReplicaSet]| sets.iter().map(|set| revision_of(set)).max().unwrap_or(0);
+        let highest =
+            |sets: &[&ReplicaSet]| sets.iter().map(|set| revision_of(set)).max().unwrap_or(0);
         match self.new {
             Some(new) if revision_of(new) > highest(&self.old) => revision_of(new),
             _ => highest(&self.old) + 1,
@@ -101,11 +110,17 @@ impl<'a> View<'a> {
     /// Kubernetes scales the new set up within the surge first, then the old ones down
     /// as far as enough pods stay available.
     fn scaling(&self) -> Vec<(String, i32)> {
-        let Some(new) = self.new else { return Vec::new() };
+        let Some(new) = self.new else {
+            return Vec::new();
+        };
         if self.recreate {
             let old = self.old_to_zero();
             let clear = self.old.iter().all(|set| existing(set) == 0);
-            return if clear { changed(new, self.desired) } else { old };
+            return if clear {
+                changed(new, self.desired)
+            } else {
+                old
+            };
         }
         if self.paused {
             return Vec::new();
@@ -126,12 +141,16 @@ impl<'a> View<'a> {
         let new_unavailable = (wanted(new) - available(new)).max(0);
         let mut spare = (total - least - new_unavailable).max(0);
         let mut steps = Vec::new();
-        let available_now: i32 = self.old.iter().map(|set| available(set)).sum::<i32>() + available(new);
+        let available_now: i32 =
+            self.old.iter().map(|set| available(set)).sum::<i32>() + available(new);
         let mut spare_available = (available_now - least).max(0);
         for set in &self.old {
             // What is not available serves nobody and goes first.
             let dead = (wanted(set) - available(set)).clamp(0, spare);
-            let alive = (wanted(set) - dead).min(spare_available).min(spare - dead).max(0);
+            let alive = (wanted(set) - dead)
+                .min(spare_available)
+                .min(spare - dead)
+                .max(0);
             spare -= dead + alive;
             spare_available -= alive;
             steps.extend(changed(set, wanted(set) - dead - alive));
@@ -145,11 +164,18 @@ impl<'a> View<'a> {
 
     fn beyond_history(&self) -> Vec<String> {
         let limit = self.deployment.spec.revision_history_limit;
-        let mut idle: Vec<_> = self.old.iter().filter(|set| wanted(set) == 0 && existing(set) == 0).collect();
+        let mut idle: Vec<_> = self
+            .old
+            .iter()
+            .filter(|set| wanted(set) == 0 && existing(set) == 0)
+            .collect();
         idle.sort_by_key(|set| revision_of(set));
         let keep = usize::try_from(limit.unwrap_or(10)).unwrap_or(0);
         let surplus = idle.len().saturating_sub(keep);
-        idle[..surplus].iter().filter_map(|set| set.metadata.name.clone()).collect()
+        idle[..surplus]
+            .iter()
+            .filter_map(|set| set.metadata.name.clone())
+            .collect()
     }
 
     fn new_set(&self, revision: i64) -> Value {
@@ -189,24 +215,47 @@ impl<'a> View<'a> {
         let (available_now, existing_now) = (sum(available), sum(existing));
         let updated = self.new.map_or(0, existing);
         let enough = available_now >= self.desired - self.unavailable;
-        let complete = updated == self.desired && existing_now == updated && available_now >= self.desired;
-        let name = self.new.and_then(|set| set.metadata.name.as_deref()).unwrap_or_default();
+        let complete =
+            updated == self.desired && existing_now == updated && available_now >= self.desired;
+        let name = self
+            .new
+            .and_then(|set| set.metadata.name.as_deref())
+            .unwrap_or_default();
         let (reason, message) = if complete {
-            ("NewReplicaSetAvailable", format!("ReplicaSet \"{name}\" has successfully progressed."))
+            (
+                "NewReplicaSetAvailable",
+                format!("ReplicaSet \"{name}\" has successfully progressed."),
+            )
         } else {
-            ("ReplicaSetUpdated", format!("ReplicaSet \"{name}\" is progressing."))
+            (
+                "ReplicaSetUpdated",
+                format!("ReplicaSet \"{name}\" is progressing."),
+            )
         };
         let availability = match enough {
-            true => ("True", "MinimumReplicasAvailable", "Deployment has minimum availability."),
-            false => ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability."),
+            true => (
+                "True",
+                "MinimumReplicasAvailable",
+                "Deployment has minimum availability.",
+            ),
+            false => (
+                "False",
+                "MinimumReplicasUnavailable",
+                "Deployment does not have minimum availability.",
+            ),
         };
-        let before = deployment.status.as_ref().and_then(|status| status.conditions.as_deref());
+        let before = deployment
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.as_deref());
         let before = before.unwrap_or_default();
         let condition = |kind: &str, status: &str, reason: &str, message: &str| {
             let old = before.iter().find(|it| it.type_.as_deref() == Some(kind));
             let text = |time: Option<String>| time.unwrap_or_else(|| now.to_owned());
             let same = old.filter(|it| it.status.as_deref() == Some(status));
-            let unchanged = same.filter(|it| it.reason.as_deref() == Some(reason) && it.message.as_deref() == Some(message));
+            let unchanged = same.filter(|it| {
+                it.reason.as_deref() == Some(reason) && it.message.as_deref() == Some(message)
+            });
             json!({
                 "type": kind, "status": status, "reason": reason, "message": message,
                 "lastTransitionTime": text(same.and_then(|it| it.last_transition_time.as_ref()).map(|it| it.0.to_string())),
@@ -226,7 +275,10 @@ impl<'a> View<'a> {
             ("updatedReplicas", updated),
             ("readyReplicas", sum(ready)),
             ("availableReplicas", available_now),
-            ("unavailableReplicas", (self.desired.max(existing_now) - available_now).max(0)),
+            (
+                "unavailableReplicas",
+                (self.desired.max(existing_now) - available_now).max(0),
+            ),
         ];
         for (field, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
             value[field] = json!(count);
@@ -242,7 +294,10 @@ pub fn template_hash(template: &Value) -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     // FNV-1a: stable between builds, unlike the standard library's hasher.
     let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let mut hash = template.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
+    let mut hash = template
+        .to_string()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, fnv);
     let letters = std::iter::repeat_with(|| {
         let letter = ALPHABET[usize::try_from(hash % ALPHABET.len() as u64).unwrap_or(0)];
         hash /= ALPHABET.len() as u64;
@@ -260,7 +315,11 @@ fn absolute(value: Option<&IntOrString>, desired: i32, round_up: bool) -> i32 {
         None => 25,
     };
     let hundredfold = desired * percent;
-    if round_up { (hundredfold + 99) / 100 } else { hundredfold / 100 }
+    if round_up {
+        (hundredfold + 99) / 100
+    } else {
+        hundredfold / 100
+    }
 }
 
 fn changed(set: &ReplicaSet, replicas: i32) -> Vec<(String, i32)> {
@@ -276,7 +335,9 @@ fn label<'a>(set: &'a ReplicaSet, key: &str) -> Option<&'a String> {
 
 fn revision_of(set: &ReplicaSet) -> i64 {
     let annotations = set.metadata.annotations.as_ref();
-    annotations.and_then(|it| it.get(REVISION)?.parse().ok()).unwrap_or(0)
+    annotations
+        .and_then(|it| it.get(REVISION)?.parse().ok())
+        .unwrap_or(0)
 }
 
 fn wanted(set: &ReplicaSet) -> i32 {
@@ -288,11 +349,17 @@ fn existing(set: &ReplicaSet) -> i32 {
 }
 
 fn ready(set: &ReplicaSet) -> i32 {
-    set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0)
+    set.status
+        .as_ref()
+        .and_then(|status| status.ready_replicas)
+        .unwrap_or(0)
 }
 
 fn available(set: &ReplicaSet) -> i32 {
-    set.status.as_ref().and_then(|status| status.available_replicas).unwrap_or(0)
+    set.status
+        .as_ref()
+        .and_then(|status| status.available_replicas)
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -316,7 +383,13 @@ mod tests {
         json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}})
     }
 
-    fn set_of(deployment: &Deployment, revision: i64, wanted: i32, existing: i32, available: i32) -> ReplicaSet {
+    fn set_of(
+        deployment: &Deployment,
+        revision: i64,
+        wanted: i32,
+        existing: i32,
+        available: i32,
+    ) -> ReplicaSet {
         let mut set = View::of(deployment, &[]).new_set(revision);
         set["spec"]["replicas"] = json!(wanted);
         set["status"] = json!({"replicas": existing, "readyReplicas": available, "availableReplicas": available});
@@ -334,7 +407,10 @@ mod tests {
                 sets.push(serde_json::from_value(create).unwrap());
             }
             for (name, count) in &step.scale {
-                let set = sets.iter_mut().find(|it| it.metadata.name.as_ref() == Some(name)).unwrap();
+                let set = sets
+                    .iter_mut()
+                    .find(|it| it.metadata.name.as_ref() == Some(name))
+                    .unwrap();
                 set.spec.replicas = Some(*count);
             }
             for set in &mut sets {
@@ -356,14 +432,20 @@ mod tests {
 
     #[test]
     fn a_rolling_update_goes_one_by_one_and_never_below_the_desired_count() {
-        let (old, new) = (deployment(2, "a", rolling(1, 0)), deployment(2, "b", rolling(1, 0)));
+        let (old, new) = (
+            deployment(2, "a", rolling(1, 0)),
+            deployment(2, "b", rolling(1, 0)),
+        );
         assert_eq!(roll(&old, &new), [(2, 0), (2, 1), (1, 1), (1, 2), (0, 2)]);
     }
 
     #[test]
     fn recreate_empties_the_old_set_first() {
         let strategy = json!({"type": "Recreate"});
-        let (old, new) = (deployment(2, "a", strategy.clone()), deployment(2, "b", strategy));
+        let (old, new) = (
+            deployment(2, "a", strategy.clone()),
+            deployment(2, "b", strategy),
+        );
         assert_eq!(roll(&old, &new), [(0, 0), (0, 2)]);
     }
 
@@ -388,7 +470,10 @@ mod tests {
 
     #[test]
     fn going_back_to_an_old_template_reuses_its_set_with_a_new_revision() {
-        let (one, two) = (deployment(2, "a", rolling(1, 0)), deployment(2, "b", rolling(1, 0)));
+        let (one, two) = (
+            deployment(2, "a", rolling(1, 0)),
+            deployment(2, "b", rolling(1, 0)),
+        );
         let sets = [set_of(&one, 1, 0, 0, 0), set_of(&two, 2, 2, 2, 2)];
         let step = plan(&one, &sets, "now");
         assert_eq!(step.create, None);

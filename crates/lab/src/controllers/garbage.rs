@@ -56,6 +56,8 @@ fn empty(store: &Store, namespace: &str) {
     }
     if left == 0 {
         let key = Key::new(&rows::NAMESPACES, "", namespace);
-        objects::change(store, &key, Part::Finalizers, |it| it["spec"]["finalizers"] = json!([]));
+        objects::change(store, &key, Part::Finalizers, |it| {
+            it["spec"]["finalizers"] = json!([])
+        });
     }
 }

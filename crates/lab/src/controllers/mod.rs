@@ -61,7 +61,9 @@ pub fn controller_uid(metadata: &ObjectMeta) -> Option<&str> {
 /// The present moment as Kubernetes writes it.
 pub fn now() -> String {
     let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+    jiff::Timestamp::from_second(now.as_second())
+        .unwrap_or(now)
+        .to_string()
 }
 
 fn deployments(store: &Store) {
@@ -80,7 +82,9 @@ fn deployments(store: &Store) {
         }
         for (name, replicas) in plan.scale {
             let key = Key::new(&rows::REPLICA_SETS, &*namespace, name);
-            objects::change(store, &key, Part::Main, |set| set["spec"]["replicas"] = json!(replicas));
+            objects::change(store, &key, Part::Main, |set| {
+                set["spec"]["replicas"] = json!(replicas)
+            });
         }
         for name in plan.delete {
             let key = Key::new(&rows::REPLICA_SETS, &*namespace, name);
@@ -115,7 +119,11 @@ fn replica_sets(store: &Store) {
             let key = Key::new(&rows::PODS, &*namespace, name);
             let _ = store.delete(&key, &DeleteOptions::default());
         }
-        objects::set_status(store, &key(&rows::REPLICA_SETS, &set.metadata), &plan.status);
+        objects::set_status(
+            store,
+            &key(&rows::REPLICA_SETS, &set.metadata),
+            &plan.status,
+        );
     }
 }
 
@@ -128,7 +136,9 @@ fn schedule(store: &Store) {
         let key = key(&rows::PODS, &pod.metadata);
         match scheduler::place(&pod, &nodes, &placed) {
             Placement::Node(node) => {
-                objects::change(store, &key, Part::Main, |pod| pod["spec"]["nodeName"] = json!(node));
+                objects::change(store, &key, Part::Main, |pod| {
+                    pod["spec"]["nodeName"] = json!(node)
+                });
                 pod.spec.get_or_insert_default().node_name = Some(node);
                 placed.push(pod);
             }
@@ -141,9 +151,17 @@ fn schedule(store: &Store) {
 }
 
 fn unschedulable(pod: &Pod, message: &str) -> Value {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
-    let before = conditions.unwrap_or_default().iter().find(|it| it.type_ == "PodScheduled");
-    let since = before.and_then(|it| it.last_transition_time.as_ref()).map(|time| time.0.to_string());
+    let conditions = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref());
+    let before = conditions
+        .unwrap_or_default()
+        .iter()
+        .find(|it| it.type_ == "PodScheduled");
+    let since = before
+        .and_then(|it| it.last_transition_time.as_ref())
+        .map(|time| time.0.to_string());
     json!({
         "phase": "Pending",
         "conditions": [{
@@ -154,11 +172,16 @@ fn unschedulable(pod: &Pod, message: &str) -> Value {
 }
 
 fn owned_by<T: Clone>(owner: &ObjectMeta, all: &[T], metadata: fn(&T) -> &ObjectMeta) -> Vec<T> {
-    let mine = |it: &&T| controller_uid(metadata(it)).is_some_and(|uid| owner.uid.as_deref() == Some(uid));
+    let mine =
+        |it: &&T| controller_uid(metadata(it)).is_some_and(|uid| owner.uid.as_deref() == Some(uid));
     all.iter().filter(mine).cloned().collect()
 }
 
 fn key(resource: &'static apiserver::resource::Resource, metadata: &ObjectMeta) -> Key {
     let namespace = metadata.namespace.clone().unwrap_or_default();
-    Key::new(resource, namespace, metadata.name.clone().unwrap_or_default())
+    Key::new(
+        resource,
+        namespace,
+        metadata.name.clone().unwrap_or_default(),
+    )
 }

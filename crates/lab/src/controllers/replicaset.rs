@@ -23,11 +23,20 @@ pub fn plan(set: &ReplicaSet, owned: &[Pod]) -> Plan {
     let wanted = usize::try_from(wanted).unwrap_or(0);
     let mut active: Vec<&Pod> = owned.iter().filter(|pod| is_active(pod)).collect();
     // Kubernetes deletes unplaced, then not ready, then younger pods first.
-    active.sort_by_key(|pod| (node_of(pod).is_some(), is_ready(pod), std::cmp::Reverse(created(pod))));
+    active.sort_by_key(|pod| {
+        (
+            node_of(pod).is_some(),
+            is_ready(pod),
+            std::cmp::Reverse(created(pod)),
+        )
+    });
     let surplus = active.len().saturating_sub(wanted);
     Plan {
         create: wanted.saturating_sub(active.len()),
-        delete: active[..surplus].iter().filter_map(|pod| pod.metadata.name.clone()).collect(),
+        delete: active[..surplus]
+            .iter()
+            .filter_map(|pod| pod.metadata.name.clone())
+            .collect(),
         status: status(set, &active),
     }
 }
@@ -64,19 +73,31 @@ pub fn suffix(mut random: u64) -> String {
 
 /// Whether the pod counts: not on its way out, not ended.
 pub fn is_active(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
     pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// Whether the pod's condition Ready is true.
 pub fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
-    let ready = conditions.unwrap_or_default().iter().find(|it| it.type_ == "Ready");
+    let conditions = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref());
+    let ready = conditions
+        .unwrap_or_default()
+        .iter()
+        .find(|it| it.type_ == "Ready");
     ready.is_some_and(|it| it.status == "True")
 }
 
 fn created(pod: &Pod) -> Option<String> {
-    pod.metadata.creation_timestamp.as_ref().map(|time| time.0.to_string())
+    pod.metadata
+        .creation_timestamp
+        .as_ref()
+        .map(|time| time.0.to_string())
 }
 
 fn status(set: &ReplicaSet, active: &[&Pod]) -> Value {

@@ -21,7 +21,11 @@ pub fn place(pod: &Pod, nodes: &[Node], neighbours: &[Pod]) -> Placement {
     let (mut unfit, mut cordoned) = (0, 0);
     let mut fitting: Vec<&str> = Vec::new();
     for node in nodes {
-        let is_cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or(false);
+        let is_cordoned = node
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.unschedulable)
+            .unwrap_or(false);
         if is_cordoned {
             cordoned += 1;
         } else if fits(pod, node) {
@@ -34,8 +38,16 @@ pub fn place(pod: &Pod, nodes: &[Node], neighbours: &[Pod]) -> Placement {
         let here = |other: &&Pod| node_of(other) == Some(node) && group(other) == group(pod);
         neighbours.iter().filter(here).count()
     };
-    let load = |node: &str| neighbours.iter().filter(|other| node_of(other) == Some(node)).count();
-    match fitting.into_iter().min_by_key(|node| (siblings(node), load(node), *node)) {
+    let load = |node: &str| {
+        neighbours
+            .iter()
+            .filter(|other| node_of(other) == Some(node))
+            .count()
+    };
+    match fitting
+        .into_iter()
+        .min_by_key(|node| (siblings(node), load(node), *node))
+    {
         Some(node) => Placement::Node(node.to_owned()),
         None => Placement::None(message(nodes.len(), cordoned, unfit)),
     }
@@ -49,7 +61,9 @@ pub fn node_of(pod: &Pod) -> Option<&str> {
 fn message(all: usize, cordoned: usize, unfit: usize) -> String {
     let mut reasons = Vec::new();
     if unfit > 0 {
-        reasons.push(format!("{unfit} node(s) didn't match Pod's node affinity/selector"));
+        reasons.push(format!(
+            "{unfit} node(s) didn't match Pod's node affinity/selector"
+        ));
     }
     if cordoned > 0 {
         reasons.push(format!("{cordoned} node(s) were unschedulable"));
@@ -63,7 +77,10 @@ fn message(all: usize, cordoned: usize, unfit: usize) -> String {
 
 fn group(pod: &Pod) -> Option<(&String, Option<&String>)> {
     let labels = pod.metadata.labels.as_ref()?;
-    Some((labels.get("app")?, labels.get(super::deployment::TEMPLATE_HASH)))
+    Some((
+        labels.get("app")?,
+        labels.get(super::deployment::TEMPLATE_HASH),
+    ))
 }
 
 fn fits(pod: &Pod, node: &Node) -> bool {
@@ -79,9 +96,18 @@ fn fits(pod: &Pod, node: &Node) -> bool {
         .affinity
         .as_ref()
         .and_then(|affinity| affinity.node_affinity.as_ref())
-        .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+        .and_then(|affinity| {
+            affinity
+                .required_during_scheduling_ignored_during_execution
+                .as_ref()
+        });
     // Kubernetes: terms are alternatives, the expressions of a term all hold.
-    selected && required.is_none_or(|it| it.node_selector_terms.iter().any(|term| term_holds(term, labels, node)))
+    selected
+        && required.is_none_or(|it| {
+            it.node_selector_terms
+                .iter()
+                .any(|term| term_holds(term, labels, node))
+        })
 }
 
 fn term_holds(term: &NodeSelectorTerm, labels: &BTreeMap<String, String>, node: &Node) -> bool {
@@ -99,7 +125,10 @@ fn term_holds(term: &NodeSelectorTerm, labels: &BTreeMap<String, String>, node: 
 fn holds(requirement: &NodeSelectorRequirement, value: Option<&String>) -> bool {
     let values = requirement.values.as_deref().unwrap_or_default();
     let number = |text: &String| text.parse::<i64>().ok();
-    let compare = |by: fn(&i64, &i64) -> bool| match (value.and_then(number), values.first().and_then(number)) {
+    let compare = |by: fn(&i64, &i64) -> bool| match (
+        value.and_then(number),
+        values.first().and_then(number),
+    ) {
         (Some(have), Some(limit)) => by(&have, &limit),
         _ => false,
     };
@@ -162,22 +191,43 @@ mod tests {
         let said = "0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) were unschedulable.";
         assert_eq!(found, Placement::None(said.to_owned()));
         let found = place(&pod(in_cluster("ctx2"), None), &[], &[]);
-        assert_eq!(found, Placement::None("0/0 nodes are available: no nodes available to schedule pods.".to_owned()));
+        assert_eq!(
+            found,
+            Placement::None(
+                "0/0 nodes are available: no nodes available to schedule pods.".to_owned()
+            )
+        );
     }
 
     #[test]
     fn every_operator_holds_as_in_kubernetes() {
         let rows = [
-            (json!({"key": "cores", "operator": "Gt", "values": ["3"]}), true),
-            (json!({"key": "cores", "operator": "Lt", "values": ["3"]}), false),
+            (
+                json!({"key": "cores", "operator": "Gt", "values": ["3"]}),
+                true,
+            ),
+            (
+                json!({"key": "cores", "operator": "Lt", "values": ["3"]}),
+                false,
+            ),
             (json!({"key": "gpu", "operator": "Exists"}), false),
             (json!({"key": "gpu", "operator": "DoesNotExist"}), true),
-            (json!({"key": "gpu", "operator": "NotIn", "values": ["x"]}), true),
-            (json!({"key": "cluster-name", "operator": "NotIn", "values": ["ctx1"]}), false),
+            (
+                json!({"key": "gpu", "operator": "NotIn", "values": ["x"]}),
+                true,
+            ),
+            (
+                json!({"key": "cluster-name", "operator": "NotIn", "values": ["ctx1"]}),
+                false,
+            ),
         ];
         for (expression, expected) in rows {
             let pod = pod(json!([expression]), None);
-            assert_eq!(fits(&pod, &node("n", "ctx1", false)), expected, "{expression}");
+            assert_eq!(
+                fits(&pod, &node("n", "ctx1", false)),
+                expected,
+                "{expression}"
+            );
         }
     }
 }

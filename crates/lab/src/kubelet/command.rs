@@ -8,10 +8,25 @@ use super::image::Image;
 use crate::store::Backend;
 
 /// Arguments for this binary, so that it becomes the container; none for what is no process.
-pub(super) fn arguments(image: Image, container: &Container, backend: &Backend, port: u16, volume: &Path) -> Option<Vec<String>> {
+pub(super) fn arguments(
+    image: Image,
+    container: &Container,
+    backend: &Backend,
+    port: u16,
+    volume: &Path,
+) -> Option<Vec<String>> {
     let text = |text: &str| text.to_owned();
     let path = |path: &Path| path.display().to_string();
-    let store = |role: &str| vec![text("pod"), text(role), text("--port"), port.to_string(), text("--dir"), path(volume)];
+    let store = |role: &str| {
+        vec![
+            text("pod"),
+            text(role),
+            text("--port"),
+            port.to_string(),
+            text("--dir"),
+            path(volume),
+        ]
+    };
     match (image, backend) {
         (Image::Proxy, _) | (Image::Redis, Backend::External(_)) => None,
         (Image::Service(name), _) => Some(vec![text("pod"), text(name)]),
@@ -33,14 +48,21 @@ fn on_host(argument: &str, mounts: &[VolumeMount], volume: &Path) -> String {
         let rest = argument.strip_prefix(&mount.mount_path)?;
         (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", volume.display()))
     };
-    mounts.iter().find_map(below).unwrap_or_else(|| argument.to_owned())
+    mounts
+        .iter()
+        .find_map(below)
+        .unwrap_or_else(|| argument.to_owned())
 }
 
 /// The folder behind the container's first claim; without one, `scratch`, which goes with the pod.
 pub(super) fn volume(pod: &Pod, volumes: &Path, scratch: PathBuf) -> PathBuf {
     let spec = pod.spec.as_ref();
-    let claims = spec.and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
-    let claim = claims.iter().find_map(|volume| volume.persistent_volume_claim.as_ref());
+    let claims = spec
+        .and_then(|spec| spec.volumes.as_deref())
+        .unwrap_or_default();
+    let claim = claims
+        .iter()
+        .find_map(|volume| volume.persistent_volume_claim.as_ref());
     match claim {
         Some(claim) => {
             let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
@@ -67,9 +89,22 @@ mod tests {
     #[test]
     fn a_real_redis_gets_the_containers_arguments_and_an_embedded_one_needs_none() {
         let program = Backend::Program(PathBuf::from("/bin/redis-server"));
-        let line = arguments(Image::Redis, &container(), &program, 6390, Path::new("/v")).unwrap().join(" ");
-        assert_eq!(line, "pod redis-server --port 6390 --dir /v --program /bin/redis-server -- --dir /v --appendonly yes");
-        let line = arguments(Image::Redis, &container(), &Backend::Embedded, 0, Path::new("/v")).unwrap().join(" ");
+        let line = arguments(Image::Redis, &container(), &program, 6390, Path::new("/v"))
+            .unwrap()
+            .join(" ");
+        assert_eq!(
+            line,
+            "pod redis-server --port 6390 --dir /v --program /bin/redis-server -- --dir /v --appendonly yes"
+        );
+        let line = arguments(
+            Image::Redis,
+            &container(),
+            &Backend::Embedded,
+            0,
+            Path::new("/v"),
+        )
+        .unwrap()
+        .join(" ");
         assert_eq!(line, "pod embedded-redis --port 0 --dir /v");
     }
 
@@ -78,9 +113,16 @@ mod tests {
         let pod = |volumes| -> Pod {
             from_value(json!({"metadata": {"namespace": "n"}, "spec": {"containers": [], "volumes": volumes}})).unwrap()
         };
-        let claimed = pod(json!([{"name": "d", "persistentVolumeClaim": {"claimName": "redis-data"}}]));
+        let claimed =
+            pod(json!([{"name": "d", "persistentVolumeClaim": {"claimName": "redis-data"}}]));
         let scratch = PathBuf::from("/s");
-        assert_eq!(volume(&claimed, Path::new("/v"), scratch.clone()), Path::new("/v/n_redis-data"));
-        assert_eq!(volume(&pod(json!([])), Path::new("/v"), scratch.clone()), scratch);
+        assert_eq!(
+            volume(&claimed, Path::new("/v"), scratch.clone()),
+            Path::new("/v/n_redis-data")
+        );
+        assert_eq!(
+            volume(&pod(json!([])), Path::new("/v"), scratch.clone()),
+            scratch
+        );
     }
 }

@@ -75,14 +75,28 @@ fn referenced(
         return Ok(Some(field_of(&field.field_path, pod, place)));
     }
     let (kind, name, key, optional, found) = if let Some(it) = &source.secret_key_ref {
-        ("secret", &it.name, &it.key, it.optional, lookup.secret(&it.name, &it.key))
+        (
+            "secret",
+            &it.name,
+            &it.key,
+            it.optional,
+            lookup.secret(&it.name, &it.key),
+        )
     } else if let Some(it) = &source.config_map_key_ref {
-        ("configmap", &it.name, &it.key, it.optional, lookup.config_map(&it.name, &it.key))
+        (
+            "configmap",
+            &it.name,
+            &it.key,
+            it.optional,
+            lookup.config_map(&it.name, &it.key),
+        )
     } else {
         return Ok(None);
     };
     match found {
-        None if optional != Some(true) => Err(format!("{kind} \"{name}\" with key \"{key}\" not found")),
+        None if optional != Some(true) => {
+            Err(format!("{kind} \"{name}\" with key \"{key}\" not found"))
+        }
         found => Ok(found),
     }
 }
@@ -115,7 +129,9 @@ fn expand(text: &str, known: &BTreeMap<String, String>) -> String {
     let mut rest = text;
     while let Some(start) = rest.find("$(") {
         let (before, reference) = rest.split_at(start);
-        let Some(end) = reference.find(')') else { break };
+        let Some(end) = reference.find(')') else {
+            break;
+        };
         let (reference, after) = reference.split_at(end + 1);
         let name = &reference[2..end];
         match (before.strip_suffix('$'), known.get(name)) {
@@ -158,7 +174,12 @@ mod tests {
             host_ip: Ipv4Addr::new(192, 168, 1, 10),
             api: Ipv4Addr::new(10, 96, 0, 1),
         };
-        environment(&pod, &pod.spec.as_ref().unwrap().containers[0], &place, &One)
+        environment(
+            &pod,
+            &pod.spec.as_ref().unwrap().containers[0],
+            &place,
+            &One,
+        )
     }
 
     #[test]
@@ -188,6 +209,9 @@ mod tests {
     fn an_optional_reference_may_be_missing_a_required_one_may_not() {
         let reference = |optional: bool| json!([{"name": "P", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": optional}}}]);
         assert!(!of(reference(true)).unwrap().contains_key("P"));
-        assert_eq!(of(reference(false)).unwrap_err(), "secret \"s\" with key \"k\" not found");
+        assert_eq!(
+            of(reference(false)).unwrap_err(),
+            "secret \"s\" with key \"k\" not found"
+        );
     }
 }

@@ -12,7 +12,12 @@ pub(super) enum Image {
 }
 
 /// Services that this binary can be.
-const SERVICES: [&str; 4] = ["api-gateway", "user-service", "movie-service", "booking-service"];
+const SERVICES: [&str; 4] = [
+    "api-gateway",
+    "user-service",
+    "movie-service",
+    "booking-service",
+];
 
 impl Image {
     /// Reads an image reference such as `harbor.example.com/theater-msa/user-service:v1`.
@@ -39,10 +44,19 @@ mod tests {
     #[test]
     fn the_last_part_of_the_path_decides_whatever_registry_and_tag() {
         let rows = [
-            ("harbor.example.com/theater-msa/user-service:v1", Some(Image::Service("user-service"))),
+            (
+                "harbor.example.com/theater-msa/user-service:v1",
+                Some(Image::Service("user-service")),
+            ),
             ("user-service", Some(Image::Service("user-service"))),
-            ("registry:5000/api-gateway", Some(Image::Service("api-gateway"))),
-            ("booking-service@sha256:0011", Some(Image::Service("booking-service"))),
+            (
+                "registry:5000/api-gateway",
+                Some(Image::Service("api-gateway")),
+            ),
+            (
+                "booking-service@sha256:0011",
+                Some(Image::Service("booking-service")),
+            ),
             ("redis:7.4.6-alpine", Some(Image::Redis)),
             ("docker.io/istio/proxyv2:1.30.3", Some(Image::Proxy)),
             ("nginx", None),

@@ -46,7 +46,9 @@ impl Probe {
             (None, None) => return None,
         };
         let seconds = |value: Option<i32>, default: u32| {
-            let value = value.and_then(|it| u32::try_from(it).ok()).filter(|it| *it > 0);
+            let value = value
+                .and_then(|it| u32::try_from(it).ok())
+                .filter(|it| *it > 0);
             value.unwrap_or(default)
         };
         Some(Self {
@@ -67,20 +69,24 @@ impl Probe {
                 Question::Http { path } => get(stream, path).await,
             }
         };
-        let answer: Result<std::io::Result<bool>, _> = tokio::time::timeout(self.timeout, asking).await;
+        let answer: Result<std::io::Result<bool>, _> =
+            tokio::time::timeout(self.timeout, asking).await;
         matches!(answer, Ok(Ok(true)))
     }
 }
 
 /// The smallest GET there is; only the status line is read.
 async fn get(mut stream: TcpStream, path: &str) -> std::io::Result<bool> {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: probe\r\nuser-agent: kube-probe/1.35\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: probe\r\nuser-agent: kube-probe/1.35\r\nconnection: close\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).await?;
     let mut status_line = [0; 12];
     stream.read_exact(&mut status_line).await?;
     let good = matches!(&status_line[8..10], b" 2" | b" 3");
-    // Read to the end: a connection closed on unread data would be a reset in the pod's log.
-    tokio::io::copy(&mut stream.take(64 * 1024), &mut tokio::io::sink()).await?;
+    // Read to the end: a connection closed on unread data would be a reset in the pod's log. How
+    // that goes does not change the answer.
+    let _ = tokio::io::copy(&mut stream.take(64 * 1024), &mut tokio::io::sink()).await;
     Ok(good)
 }
 
@@ -96,21 +102,36 @@ mod tests {
         let probe = Probe::of(Some(&spec)).unwrap();
         assert_eq!((probe.period.as_secs(), probe.timeout.as_secs()), (10, 1));
         assert_eq!((probe.failures, probe.successes), (3, 1));
-        assert_eq!(probe.question, Question::Http { path: "/readyz".to_owned() });
+        assert_eq!(
+            probe.question,
+            Question::Http {
+                path: "/readyz".to_owned()
+            }
+        );
     }
 
     #[tokio::test]
     async fn a_good_status_is_yes_anything_else_is_no() {
-        for (status, expected) in [("200 OK", true), ("302 Found", true), ("404 Not Found", false), ("503 X", false)] {
+        for (status, expected) in [
+            ("200 OK", true),
+            ("302 Found", true),
+            ("404 Not Found", false),
+            ("503 X", false),
+        ] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             tokio::spawn(async move {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let answer =
+                    format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                 stream.write_all(answer.as_bytes()).await.unwrap();
             });
             let spec = from_value(json!({"httpGet": {"path": "/", "port": 1}})).unwrap();
-            assert_eq!(Probe::of(Some(&spec)).unwrap().ask(address).await, expected, "{status}");
+            assert_eq!(
+                Probe::of(Some(&spec)).unwrap().ask(address).await,
+                expected,
+                "{status}"
+            );
         }
     }
 

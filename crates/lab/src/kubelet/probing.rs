@@ -72,22 +72,36 @@ impl Probes {
     }
 }
 
-async fn report_readiness(probe: Option<&Probe>, application: SocketAddr, verdicts: &mpsc::Sender<Verdict>) {
+async fn report_readiness(
+    probe: Option<&Probe>,
+    application: SocketAddr,
+    verdicts: &mpsc::Sender<Verdict>,
+) {
     // Kubernetes: a container without a readiness probe is ready as soon as it runs.
     if let Some(probe) = probe {
         first_success(probe, application, None).await;
     }
     let _ = verdicts.send(Verdict::Ready).await;
-    let Some(probe) = probe else { return std::future::pending().await };
+    let Some(probe) = probe else {
+        return std::future::pending().await;
+    };
     let (mut ready, mut in_a_row) = (true, 0);
     loop {
         sleep(probe.period).await;
         let good = probe.ask(application).await;
         in_a_row = if good == ready { 0 } else { in_a_row + 1 };
-        let needed = if ready { probe.failures } else { probe.successes };
+        let needed = if ready {
+            probe.failures
+        } else {
+            probe.successes
+        };
         if in_a_row >= needed {
             (ready, in_a_row) = (good, 0);
-            let verdict = if ready { Verdict::Ready } else { Verdict::NotReady };
+            let verdict = if ready {
+                Verdict::Ready
+            } else {
+                Verdict::NotReady
+            };
             let _ = verdicts.send(verdict).await;
         }
     }
@@ -97,7 +111,11 @@ async fn failed_for_good(probe: &Probe, application: SocketAddr) {
     let mut failures = 0;
     while failures < probe.failures {
         sleep(probe.period).await;
-        failures = if probe.ask(application).await { 0 } else { failures + 1 };
+        failures = if probe.ask(application).await {
+            0
+        } else {
+            failures + 1
+        };
     }
 }
 

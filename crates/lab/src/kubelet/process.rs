@@ -67,7 +67,8 @@ impl Process {
             .kill_on_drop(true)
             .spawn()?;
         let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let leader = leader.ok_or_else(|| io::Error::other("the process ended before it had a pid"))?;
+        let leader =
+            leader.ok_or_else(|| io::Error::other("the process ended before it had a pid"))?;
         let (reader, writer) = UnixStream::from_std(ours)?.into_split();
         let said = Said(BufReader::new(reader).lines());
         Ok((Self { child, leader }, said, Answers(writer)))
@@ -84,7 +85,10 @@ impl Process {
             Ok(status) => Ending::of(status),
             Err(error) => {
                 tracing::error!(%error, "cannot wait for a process");
-                Ending { code: -1, signal: None }
+                Ending {
+                    code: -1,
+                    signal: None,
+                }
             }
         }
     }

@@ -105,7 +105,10 @@ impl Runner {
     }
 
     async fn keep_running(&mut self, image: Image) {
-        let attachment = self.kubelet.mesh.attach(&self.kubelet.facts, &self.pod, self.view.pod_ip);
+        let attachment = self
+            .kubelet
+            .mesh
+            .attach(&self.kubelet.facts, &self.pod, self.view.pod_ip);
         let mut backoff = Backoff::default();
         loop {
             let started = Instant::now();
@@ -156,29 +159,47 @@ impl Runner {
         let kubelet = &self.kubelet;
         let scratch = kubelet.state.path("volumes").join(&self.key.name);
         let volume = command::volume(&self.pod, &kubelet.state.path("volumes"), scratch);
-        let port = if image == Image::Redis { kubelet.redis_port() } else { 0 };
+        let port = if image == Image::Redis {
+            kubelet.redis_port()
+        } else {
+            0
+        };
         let container = container(&self.pod);
         let arguments = command::arguments(image, container, &kubelet.backend, port, &volume)
             .context("this image is no process")?;
         if image == Image::Redis {
-            fs::create_dir_all(&volume).with_context(|| format!("cannot make the volume {}", volume.display()))?;
+            fs::create_dir_all(&volume)
+                .with_context(|| format!("cannot make the volume {}", volume.display()))?;
         }
         let place = Place {
-            pod_ip: self.view.pod_ip.context("a pod has an address before it starts")?,
+            pod_ip: self
+                .view
+                .pod_ip
+                .context("a pod has an address before it starts")?,
             host_ip: self.view.host_ip,
             api: service_address(kubelet.facts.number),
         };
-        let lookup = Objects { store: &kubelet.store, namespace: &self.key.namespace };
-        let mut variables = environment::environment(&self.pod, container, &place, &lookup).map_err(anyhow::Error::msg)?;
+        let lookup = Objects {
+            store: &kubelet.store,
+            namespace: &self.key.namespace,
+        };
+        let mut variables = environment::environment(&self.pod, container, &place, &lookup)
+            .map_err(anyhow::Error::msg)?;
         if image == Image::Service("api-gateway") {
             // Stands for the service account's token and the remote Secret, which need https.
             let kubeconfig = kubelet.state.path("kubeconfig").display().to_string();
             variables.insert("KUBECONFIG".to_owned(), kubeconfig);
         }
-        let log = self.key.namespace.clone() + "_" + &self.key.name + "_" + &container.name + ".log";
+        let log =
+            self.key.namespace.clone() + "_" + &self.key.name + "_" + &container.name + ".log";
         let log = kubelet.state.path("logs").join(log);
-        let log = OpenOptions::new().create(true).append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        Process::start(&kubelet.program, &arguments, &variables, log).context("cannot start the container's process")
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .with_context(|| format!("cannot write {}", log.display()))?;
+        Process::start(&kubelet.program, &arguments, &variables, log)
+            .context("cannot start the container's process")
     }
 
     /// Answers and probes a process until it ends or is wished to.
@@ -240,7 +261,12 @@ impl Runner {
             State::Running { since } => since.clone(),
             _ => now(),
         };
-        let end = Terminated { code: ending.code, reason: ending.reason(), started, finished: now() };
+        let end = Terminated {
+            code: ending.code,
+            reason: ending.reason(),
+            started,
+            finished: now(),
+        };
         tracing::warn!(pod = self.key.name, code = ending.code, "container ended");
         self.view.last = Some(end.clone());
         self.view.state = State::Terminated(end);
@@ -267,9 +293,18 @@ impl Runner {
 
 impl Kubelet {
     fn node_address(&self, pod: &Pod) -> std::net::Ipv4Addr {
-        let name = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
+        let name = pod
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.node_name.clone())
+            .unwrap_or_default();
         let node = self.store.get(&Key::new(&rows::NODES, "", name)).ok();
-        let address = node.and_then(|node| node["status"]["addresses"][0]["address"].as_str()?.parse().ok());
+        let address = node.and_then(|node| {
+            node["status"]["addresses"][0]["address"]
+                .as_str()?
+                .parse()
+                .ok()
+        });
         address.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED)
     }
 }
@@ -295,7 +330,9 @@ async fn end(process: &mut Process, grace: Duration) {
 /// The application's container: the first one.
 fn container(pod: &Pod) -> &Container {
     let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice());
-    containers.and_then(<[_]>::first).expect("the API refuses a pod without containers")
+    containers
+        .and_then(<[_]>::first)
+        .expect("the API refuses a pod without containers")
 }
 
 /// ConfigMaps and Secrets of one namespace.
@@ -306,12 +343,18 @@ struct Objects<'a> {
 
 impl Lookup for Objects<'_> {
     fn config_map(&self, name: &str, key: &str) -> Option<String> {
-        let map = self.store.get(&Key::new(&rows::CONFIG_MAPS, self.namespace, name)).ok()?;
+        let map = self
+            .store
+            .get(&Key::new(&rows::CONFIG_MAPS, self.namespace, name))
+            .ok()?;
         map["data"][key].as_str().map(str::to_owned)
     }
 
     fn secret(&self, name: &str, key: &str) -> Option<String> {
-        let secret = self.store.get(&Key::new(&rows::SECRETS, self.namespace, name)).ok()?;
+        let secret = self
+            .store
+            .get(&Key::new(&rows::SECRETS, self.namespace, name))
+            .ok()?;
         let decoded = BASE64.decode(secret["data"][key].as_str()?).ok()?;
         String::from_utf8(decoded).ok()
     }

@@ -102,7 +102,10 @@ impl View {
             });
             if !holds {
                 condition["reason"] = json!("ContainersNotReady");
-                condition["message"] = json!(format!("containers with unready status: [{}]", self.container));
+                condition["message"] = json!(format!(
+                    "containers with unready status: [{}]",
+                    self.container
+                ));
             }
             condition
         };
@@ -154,8 +157,12 @@ impl View {
 
 fn state(state: &State) -> Value {
     match state {
-        State::Waiting(reason, message) if message.is_empty() => json!({"waiting": {"reason": reason}}),
-        State::Waiting(reason, message) => json!({"waiting": {"reason": reason, "message": message}}),
+        State::Waiting(reason, message) if message.is_empty() => {
+            json!({"waiting": {"reason": reason}})
+        }
+        State::Waiting(reason, message) => {
+            json!({"waiting": {"reason": reason, "message": message}})
+        }
         State::Running { since } => json!({"running": {"startedAt": since}}),
         State::Terminated(end) => json!({"terminated": terminated(end)}),
     }
@@ -191,7 +198,9 @@ mod tests {
     }
 
     fn running() -> State {
-        State::Running { since: "2026-01-01T00:00:00Z".to_owned() }
+        State::Running {
+            since: "2026-01-01T00:00:00Z".to_owned(),
+        }
     }
 
     fn ready_condition(status: &Value) -> &Value {
@@ -202,10 +211,16 @@ mod tests {
     #[test]
     fn a_running_pod_is_ready_only_with_its_probe() {
         let status = view(running(), true).status();
-        assert_eq!((&status["phase"], ready_condition(&status)), (&json!("Running"), &json!("True")));
+        assert_eq!(
+            (&status["phase"], ready_condition(&status)),
+            (&json!("Running"), &json!("True"))
+        );
         assert_eq!(status["containerStatuses"].as_array().unwrap().len(), 2);
         let status = view(running(), false).status();
-        assert_eq!((&status["phase"], ready_condition(&status)), (&json!("Running"), &json!("False")));
+        assert_eq!(
+            (&status["phase"], ready_condition(&status)),
+            (&json!("Running"), &json!("False"))
+        );
     }
 
     #[test]
@@ -213,13 +228,19 @@ mod tests {
         let waiting = State::Waiting("ImagePullBackOff", "Back-off pulling image".to_owned());
         let status = view(waiting, false).status();
         assert_eq!(status["phase"], "Pending");
-        assert_eq!(status["containerStatuses"][0]["state"]["waiting"]["reason"], "ImagePullBackOff");
+        assert_eq!(
+            status["containerStatuses"][0]["state"]["waiting"]["reason"],
+            "ImagePullBackOff"
+        );
     }
 
     #[test]
     fn a_crashing_pod_stays_running_and_is_not_ready() {
         let waiting = State::Waiting("CrashLoopBackOff", String::new());
         let status = view(waiting, true).status();
-        assert_eq!((&status["phase"], ready_condition(&status)), (&json!("Running"), &json!("False")));
+        assert_eq!(
+            (&status["phase"], ready_condition(&status)),
+            (&json!("Running"), &json!("False"))
+        );
     }
 }

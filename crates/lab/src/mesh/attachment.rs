@@ -39,7 +39,10 @@ impl Attachment {
     pub(super) fn new(sidecar: Arc<Sidecar>) -> Self {
         let closes = sidecar.closing.clone().drop_guard();
         sidecar.open_inbound();
-        Self { sidecar, _closes: closes }
+        Self {
+            sidecar,
+            _closes: closes,
+        }
     }
 
     /// Where the application listens now; none: it does not run.
@@ -68,7 +71,13 @@ impl Drop for Attachment {
 }
 
 impl Sidecar {
-    pub(super) fn new(cluster: &str, pod: &Pod, ip: Ipv4Addr, locality: Locality, table: Table) -> Self {
+    pub(super) fn new(
+        cluster: &str,
+        pod: &Pod,
+        ip: Ipv4Addr,
+        locality: Locality,
+        table: Table,
+    ) -> Self {
         let settings = Settings::new(Role::Outbound, Arc::new(table.clone()));
         Self {
             client: Client {
@@ -79,7 +88,10 @@ impl Sidecar {
             },
             ip,
             ports: container_ports(pod),
-            outbound: Proxy::new(Settings { pod_ip: Some(IpAddr::V4(ip)), ..settings }),
+            outbound: Proxy::new(Settings {
+                pod_ip: Some(IpAddr::V4(ip)),
+                ..settings
+            }),
             table,
             application: Arc::default(),
             listeners: Mutex::default(),
@@ -102,7 +114,10 @@ impl Sidecar {
             let app = move || *application.lock().expect("no holder of this lock panics");
             let settings = Settings::new(Role::Inbound, Arc::new(self.table.clone()));
             let proxy = Proxy::inbound(settings, app, address);
-            let listen = Listen { routes: Proxy::inbound_routes(address.port()), address: Some(address) };
+            let listen = Listen {
+                routes: Proxy::inbound_routes(address.port()),
+                address: Some(address),
+            };
             match loopback_listener() {
                 Ok((listener, real)) => {
                     let closing = self.closing.clone();
@@ -124,14 +139,19 @@ impl Sidecar {
             format!("{name}.cluster.local"),
             name.to_owned(),
         ];
-        let found = candidates.iter().find_map(|fqdn| config.listener(fqdn, port));
+        let found = candidates
+            .iter()
+            .find_map(|fqdn| config.listener(fqdn, port));
         let by_ip = || listener_of_ip(&config, name, port);
         self.outbound_listener(found.or_else(by_ip)?)
     }
 
     fn outbound_listener(&self, wanted: &Listener) -> Option<SocketAddr> {
         let address = SocketAddr::new(wanted.ip, wanted.port);
-        let mut listeners = self.listeners.lock().expect("no holder of this lock panics");
+        let mut listeners = self
+            .listeners
+            .lock()
+            .expect("no holder of this lock panics");
         if let Some(real) = listeners.get(&address) {
             return Some(*real);
         }
@@ -141,7 +161,10 @@ impl Sidecar {
         let (proxy, closing) = (self.outbound.clone(), self.closing.clone());
         match &wanted.serves {
             Serves::Http(routes) => {
-                let listen = Listen { routes: Arc::clone(routes), address: Some(address) };
+                let listen = Listen {
+                    routes: Arc::clone(routes),
+                    address: Some(address),
+                };
                 tokio::spawn(async move { proxy.serve_http(listener, listen, closing).await });
             }
             Serves::Tcp(cluster) => {
@@ -154,8 +177,13 @@ impl Sidecar {
     }
 
     fn addresses(&self, protocol: Protocol) -> impl Iterator<Item = SocketAddr> + '_ {
-        let wanted = move |(_, found): &&(u16, Protocol)| (*found == Protocol::Tcp) == (protocol == Protocol::Tcp);
-        self.ports.iter().filter(wanted).map(|(port, _)| self.address(*port))
+        let wanted = move |(_, found): &&(u16, Protocol)| {
+            (*found == Protocol::Tcp) == (protocol == Protocol::Tcp)
+        };
+        self.ports
+            .iter()
+            .filter(wanted)
+            .map(|(port, _)| self.address(*port))
     }
 
     fn address(&self, port: u16) -> SocketAddr {
@@ -163,19 +191,31 @@ impl Sidecar {
     }
 
     fn application(&self) -> MutexGuard<'_, Option<SocketAddr>> {
-        self.application.lock().expect("no holder of this lock panics")
+        self.application
+            .lock()
+            .expect("no holder of this lock panics")
     }
 }
 
 fn listener_of_ip<'a>(config: &'a Config, name: &str, port: u16) -> Option<&'a Listener> {
     let ip: IpAddr = name.parse().ok()?;
-    config.listeners.iter().find(|listener| listener.ip == ip && listener.port == port)
+    config
+        .listeners
+        .iter()
+        .find(|listener| listener.ip == ip && listener.port == port)
 }
 
 /// Ports of the application's container, with their protocol by name.
 fn container_ports(pod: &Pod) -> Vec<(u16, Protocol)> {
-    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
-    let ports = containers.first().and_then(|container| container.ports.as_deref()).unwrap_or_default();
+    let containers = pod
+        .spec
+        .as_ref()
+        .map(|spec| spec.containers.as_slice())
+        .unwrap_or_default();
+    let ports = containers
+        .first()
+        .and_then(|container| container.ports.as_deref())
+        .unwrap_or_default();
     let read = |port: &k8s_openapi::api::core::v1::ContainerPort| {
         let number = u16::try_from(port.container_port).ok()?;
         Some((number, Protocol::of(None, port.name.as_deref())))

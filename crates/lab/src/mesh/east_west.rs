@@ -37,13 +37,20 @@ impl EastWest {
 
     /// Obeys the rules of its own cluster; without a ready pod every connection is refused.
     pub(super) fn apply(&mut self, worlds: &Worlds, cluster: &str, network: &Network) {
-        let Some(world) = worlds.get(cluster) else { return };
+        let Some(world) = worlds.get(cluster) else {
+            return;
+        };
         let names = match world.east_west_is_up {
             true => compile_east_west(&world.view(network), cluster),
             false => BTreeMap::new(),
         };
         self.hop.apply(&names);
-        let closed: Vec<Arc<str>> = self.doors.keys().filter(|sni| !names.contains_key(*sni)).cloned().collect();
+        let closed: Vec<Arc<str>> = self
+            .doors
+            .keys()
+            .filter(|sni| !names.contains_key(*sni))
+            .cloned()
+            .collect();
         for sni in closed {
             self.table.close(self.address, Some(Arc::clone(&sni)));
             self.doors.remove(&sni);

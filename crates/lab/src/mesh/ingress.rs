@@ -31,7 +31,10 @@ impl Ingress {
     pub(super) async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) {
         let address: Option<SocketAddr> = listener.local_addr().ok();
         let routes = server(&[]).table().into();
-        self.0.clone().serve_http(listener, Listen { routes, address }, shutdown).await;
+        self.0
+            .clone()
+            .serve_http(listener, Listen { routes, address }, shutdown)
+            .await;
     }
 
     pub(super) fn apply(&self, worlds: &Worlds, network: &Network) {
@@ -41,7 +44,11 @@ impl Ingress {
 }
 
 fn server(hosts: &[String]) -> GatewayServer<'_> {
-    GatewayServer { gateway: GATEWAY, port: PORT, hosts }
+    GatewayServer {
+        gateway: GATEWAY,
+        port: PORT,
+        hosts,
+    }
 }
 
 fn compile(world: &World, network: &Network) -> Config {
@@ -59,12 +66,19 @@ fn compile(world: &World, network: &Network) -> Config {
 }
 
 fn add_aliases(config: &mut Config, world: &World) {
-    let theater = world.virtual_services().iter().find(|it| it.id() == "istio-system/theater-msa");
-    let Some(host) = theater.and_then(|it| it.spec.hosts.first()) else { return };
+    let theater = world
+        .virtual_services()
+        .iter()
+        .find(|it| it.id() == "istio-system/theater-msa");
+    let Some(host) = theater.and_then(|it| it.spec.hosts.first()) else {
+        return;
+    };
     for table in config.routes.values_mut() {
         let table = Arc::make_mut(table);
         if let Some(index) = table.domains.find(host) {
-            ALIASES.iter().for_each(|alias| table.domains.claim(alias, index));
+            ALIASES
+                .iter()
+                .for_each(|alias| table.domains.claim(alias, index));
         }
     }
 }

@@ -63,13 +63,24 @@ impl Mesh {
     /// The mesh of these clusters; `single` = pods reach each other across clusters directly.
     pub fn new(members: Vec<Member>, single: bool, shutdown: CancellationToken) -> Arc<Self> {
         let table = Table::default();
-        let gateway = |member: &Member| (member.facts.name.to_owned(), vec![east_west_address(&member.addresses)]);
+        let gateway = |member: &Member| {
+            (
+                member.facts.name.to_owned(),
+                vec![east_west_address(&member.addresses)],
+            )
+        };
         let network = match single {
             true => Network::Single,
-            false => Network::Multi { gateways: members.iter().map(gateway).collect() },
+            false => Network::Multi {
+                gateways: members.iter().map(gateway).collect(),
+            },
         };
         let gateways = members.iter().map(|member| {
-            let gateway = EastWest::new(east_west_address(&member.addresses), table.clone(), shutdown.clone());
+            let gateway = EastWest::new(
+                east_west_address(&member.addresses),
+                table.clone(),
+                shutdown.clone(),
+            );
             (member.facts.name, gateway)
         });
         Arc::new(Self {
@@ -94,10 +105,16 @@ impl Mesh {
             &rows::DESTINATION_RULES,
             &rows::GATEWAYS,
         ];
-        let changes: Vec<_> = self.members.iter().map(|member| member.store.subscribe(&kinds)).collect();
+        let changes: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| member.store.subscribe(&kinds))
+            .collect();
         loop {
             self.compile();
-            let any = changes.iter().map(|subscription| Box::pin(subscription.changed()));
+            let any = changes
+                .iter()
+                .map(|subscription| Box::pin(subscription.changed()));
             futures_util::future::select_all(any).await;
         }
     }
@@ -111,7 +128,13 @@ impl Mesh {
     pub fn attach(&self, facts: &Facts, pod: &Pod, pod_ip: Option<Ipv4Addr>) -> Attachment {
         let locality = self.locality(facts, pod);
         let ip = pod_ip.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        let sidecar = Arc::new(Sidecar::new(facts.name, pod, ip, locality, self.table.clone()));
+        let sidecar = Arc::new(Sidecar::new(
+            facts.name,
+            pod,
+            ip,
+            locality,
+            self.table.clone(),
+        ));
         sidecar.apply(&self.worlds(), &self.network);
         let mut sidecars = self.sidecars();
         sidecars.retain(|sidecar| sidecar.strong_count() > 0);
@@ -123,9 +146,13 @@ impl Mesh {
     pub fn injects(&self, store: &Store, pod: &Pod) -> bool {
         let namespace = pod.metadata.namespace.clone().unwrap_or_default();
         let namespace = store.get(&Key::new(&rows::NAMESPACES, "", namespace));
-        let enabled = namespace.is_ok_and(|it| object::text(&it, &["metadata", "labels", "istio-injection"]) == "enabled");
+        let enabled = namespace.is_ok_and(|it| {
+            object::text(&it, &["metadata", "labels", "istio-injection"]) == "enabled"
+        });
         let labels = pod.metadata.labels.as_ref();
-        let own = labels.and_then(|labels| labels.get("sidecar.istio.io/inject")).map(String::as_str);
+        let own = labels
+            .and_then(|labels| labels.get("sidecar.istio.io/inject"))
+            .map(String::as_str);
         own != Some("false") && (enabled || own == Some("true"))
     }
 
@@ -144,7 +171,9 @@ impl Mesh {
 
     fn locality(&self, facts: &Facts, pod: &Pod) -> mesh::registry::Locality {
         let member = self.members.iter().find(|member| member.facts == *facts);
-        member.map(|member| world::locality_of(&member.store, pod)).unwrap_or_default()
+        member
+            .map(|member| world::locality_of(&member.store, pod))
+            .unwrap_or_default()
     }
 
     fn worlds(&self) -> Arc<Worlds> {

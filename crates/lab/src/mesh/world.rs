@@ -41,8 +41,13 @@ impl Worlds {
     pub(super) fn of(members: &[Member]) -> Self {
         let local: Vec<Vec<Service>> = members.iter().map(services).collect();
         let world = |(index, member): (usize, &Member)| {
-            let others = local.iter().enumerate().filter(|(other, _)| *other != index);
-            let remote: Vec<Service> = others.flat_map(|(_, services)| services.iter().cloned()).collect();
+            let others = local
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index);
+            let remote: Vec<Service> = others
+                .flat_map(|(_, services)| services.iter().cloned())
+                .collect();
             let world = World {
                 services: registry::merge(local[index].clone(), &remote),
                 virtual_services: rules(&member.store, &rows::VIRTUAL_SERVICES),
@@ -79,14 +84,24 @@ impl World {
 
 /// Region and zone of a pod's node.
 pub(super) fn locality_of(store: &Store, pod: &core::Pod) -> Locality {
-    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
+    let node = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.node_name.clone())
+        .unwrap_or_default();
     let node = store.get(&Key::new(&rows::NODES, "", node)).ok();
     let node = node.and_then(|node| objects::typed::<core::Node>(&node));
     node.map(|node| locality(&node)).unwrap_or_default()
 }
 
 fn locality(node: &core::Node) -> Locality {
-    let label = |key: &str| node.metadata.labels.as_ref().and_then(|labels| labels.get(key)).cloned();
+    let label = |key: &str| {
+        node.metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(key))
+            .cloned()
+    };
     Locality {
         region: label("topology.kubernetes.io/region").unwrap_or_default(),
         zone: label("topology.kubernetes.io/zone").unwrap_or_default(),
@@ -94,22 +109,33 @@ fn locality(node: &core::Node) -> Locality {
 }
 
 /// Objects that cannot be compiled are left out: the API refuses them on write.
-fn rules<S: Kind>(store: &Store, resource: &'static apiserver::resource::Resource) -> Vec<Object<S>> {
+fn rules<S: Kind>(
+    store: &Store,
+    resource: &'static apiserver::resource::Resource,
+) -> Vec<Object<S>> {
     let items = store.list(resource, None).items;
     let parse = |item: &std::sync::Arc<serde_json::Value>| {
-        Object::parse(item).inspect_err(|error| tracing::error!(%error, "a stored rule cannot be read")).ok()
+        Object::parse(item)
+            .inspect_err(|error| tracing::error!(%error, "a stored rule cannot be read"))
+            .ok()
     };
     items.iter().filter_map(parse).collect()
 }
 
 fn services(member: &Member) -> Vec<Service> {
     let nodes: Vec<core::Node> = objects::list(&member.store, &rows::NODES);
-    let localities: HashMap<String, Locality> =
-        nodes.iter().filter_map(|node| Some((node.metadata.name.clone()?, locality(node)))).collect();
+    let localities: HashMap<String, Locality> = nodes
+        .iter()
+        .filter_map(|node| Some((node.metadata.name.clone()?, locality(node))))
+        .collect();
     let pods: Vec<core::Pod> = objects::list(&member.store, &rows::PODS);
-    let ready: Vec<&core::Pod> = pods.iter().filter(|pod| is_active(pod) && is_ready(pod)).collect();
+    let ready: Vec<&core::Pod> = pods
+        .iter()
+        .filter(|pod| is_active(pod) && is_ready(pod))
+        .collect();
     let services: Vec<core::Service> = objects::list(&member.store, &rows::SERVICES);
-    let service = |service: &core::Service| read_service(member.facts.name, service, &ready, &localities);
+    let service =
+        |service: &core::Service| read_service(member.facts.name, service, &ready, &localities);
     services.iter().filter_map(service).collect()
 }
 
@@ -121,7 +147,10 @@ fn read_service(
 ) -> Option<Service> {
     let spec = service.spec.as_ref()?;
     let namespace = service.metadata.namespace.clone()?;
-    let selected: Vec<&&core::Pod> = ready.iter().filter(|pod| selects(spec, &namespace, pod)).collect();
+    let selected: Vec<&&core::Pod> = ready
+        .iter()
+        .filter(|pod| selects(spec, &namespace, pod))
+        .collect();
     let port = |port: &core::ServicePort| {
         let endpoint = |pod: &&&core::Pod| read_endpoint(cluster, port, pod, localities);
         Some(ServicePort {
@@ -145,12 +174,18 @@ fn cluster_ip(spec: &core::ServiceSpec) -> IpAddr {
 
 /// Kubernetes: a Service without a selector selects nothing.
 fn selects(spec: &core::ServiceSpec, namespace: &str, pod: &core::Pod) -> bool {
-    let Some(selector) = spec.selector.as_ref().filter(|selector| !selector.is_empty()) else {
+    let Some(selector) = spec
+        .selector
+        .as_ref()
+        .filter(|selector| !selector.is_empty())
+    else {
         return false;
     };
     let labels = pod.metadata.labels.as_ref();
     pod.metadata.namespace.as_deref() == Some(namespace)
-        && selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
+        && selector
+            .iter()
+            .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
 }
 
 fn read_endpoint(
@@ -180,7 +215,9 @@ fn target_port(port: &core::ServicePort, pod: &core::Pod) -> Option<u16> {
         Some(IntOrString::String(name)) => {
             let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
             let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
-            ports.find(|port| port.name.as_ref() == Some(name))?.container_port
+            ports
+                .find(|port| port.name.as_ref() == Some(name))?
+                .container_port
         }
     };
     u16::try_from(number).ok()
@@ -189,12 +226,22 @@ fn target_port(port: &core::ServicePort, pod: &core::Pod) -> Option<u16> {
 fn gateways(store: &Store) -> BTreeMap<String, GatewayObject> {
     let items = store.list(&rows::GATEWAYS, None).items;
     let gateway = |item: &std::sync::Arc<serde_json::Value>| {
-        let servers = item["spec"]["servers"].as_array().cloned().unwrap_or_default();
-        let http = servers.iter().filter(|server| server["port"]["number"] == 80);
+        let servers = item["spec"]["servers"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let http = servers
+            .iter()
+            .filter(|server| server["port"]["number"] == 80);
         let hosts = http.flat_map(|server| server["hosts"].as_array().cloned().unwrap_or_default());
-        let hosts = hosts.filter_map(|host| host.as_str().map(str::to_owned)).collect();
+        let hosts = hosts
+            .filter_map(|host| host.as_str().map(str::to_owned))
+            .collect();
         let key = Key::of(&rows::GATEWAYS, item);
-        (format!("{}/{}", key.namespace, key.name), GatewayObject { hosts })
+        (
+            format!("{}/{}", key.namespace, key.name),
+            GatewayObject { hosts },
+        )
     };
     items.iter().map(gateway).collect()
 }
@@ -203,7 +250,12 @@ fn is_up(store: &Store, label: &str, value: &str) -> bool {
     let pods: Vec<core::Pod> = objects::list(store, &rows::PODS);
     let labelled = |pod: &&core::Pod| {
         let labels = pod.metadata.labels.as_ref();
-        labels.and_then(|labels| labels.get(label)).map(String::as_str) == Some(value)
+        labels
+            .and_then(|labels| labels.get(label))
+            .map(String::as_str)
+            == Some(value)
     };
-    pods.iter().filter(labelled).any(|pod| is_active(pod) && is_ready(pod))
+    pods.iter()
+        .filter(labelled)
+        .any(|pod| is_active(pod) && is_ready(pod))
 }

@@ -35,7 +35,10 @@ pub(super) async fn run(
             return until_the_end(child).await;
         }
     }
-    bail!("{} did not start in {TRIES} tries; its log is above", program.display())
+    bail!(
+        "{} did not start in {TRIES} tries; its log is above",
+        program.display()
+    )
 }
 
 fn spawn(program: &Path, address: SocketAddr, dir: &Path, arguments: &[String]) -> Result<Child> {

@@ -33,7 +33,11 @@ impl Leftovers {
         if ended > 0 {
             tracing::warn!(ended, "ended processes that an earlier lab left behind");
         }
-        let file = OpenOptions::new().create(true).write(true).truncate(true).open(&path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .open(&path)?;
         Ok(Self(Mutex::new(file)))
     }
 
@@ -80,14 +84,23 @@ mod tests {
     fn a_stopped_process_is_ended_by_the_next_lab_and_a_stranger_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::open(folder.path()).unwrap();
-        let spawn = || Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        let spawn = || {
+            Command::new("sleep")
+                .arg("60")
+                .process_group(0)
+                .spawn()
+                .unwrap()
+        };
         let (mut left, mut stranger) = (spawn(), spawn());
         let pid = |child: &std::process::Child| Pid::from_raw(child.id().cast_signed()).unwrap();
         let leftovers = Leftovers::end_and_begin(&state).unwrap();
         leftovers.note(pid(&left));
         rustix::process::kill_process(pid(&left), Signal::STOP).unwrap();
         // Same pid, another start time: the number was used again.
-        let mut file = OpenOptions::new().append(true).open(state.path("processes")).unwrap();
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(state.path("processes"))
+            .unwrap();
         writeln!(file, "{} 12345", stranger.id()).unwrap();
         Leftovers::end_and_begin(&state).unwrap();
         assert_eq!(left.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));

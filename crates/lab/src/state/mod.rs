@@ -37,9 +37,14 @@ impl StateDir {
     /// # Errors
     /// When another lab holds it, or it cannot be written.
     pub fn open(folder: &Path) -> Result<Self> {
-        let make = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        let make = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder);
         make.with_context(|| cannot_write(folder))?;
-        let folder = folder.canonicalize().with_context(|| cannot_write(folder))?;
+        let folder = folder
+            .canonicalize()
+            .with_context(|| cannot_write(folder))?;
         let lock = lock(&folder)?;
         let state = Self {
             folder,
@@ -64,7 +69,10 @@ impl StateDir {
         let file = self.path("secret");
         match fs::read_to_string(&file) {
             Ok(text) if is_secret(text.trim()) => Ok(text.trim().to_owned()),
-            Ok(_) => bail!("{} holds no secret; delete that file, a new one is made", file.display()),
+            Ok(_) => bail!(
+                "{} holds no secret; delete that file, a new one is made",
+                file.display()
+            ),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // 122 random bits from the operating system.
                 let secret = uuid::Uuid::new_v4().simple().to_string();
@@ -137,7 +145,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let held = StateDir::open(folder.path()).unwrap();
         let error = StateDir::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains(&format!("pid {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("pid {}", std::process::id())),
+            "{error}"
+        );
         assert!(error.contains("--state-dir"), "{error}");
         drop(held);
         StateDir::open(folder.path()).unwrap();
@@ -151,9 +162,20 @@ mod tests {
         let secret = state.secret().unwrap();
         assert_eq!(secret.len(), 32);
         assert_eq!(state.secret().unwrap(), secret);
-        let mode = state.path("secret").metadata().unwrap().permissions().mode();
+        let mode = state
+            .path("secret")
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         state.write_private("secret", "short").unwrap();
-        assert!(state.secret().unwrap_err().to_string().contains("delete that file"));
+        assert!(
+            state
+                .secret()
+                .unwrap_err()
+                .to_string()
+                .contains("delete that file")
+        );
     }
 }

@@ -1,5 +1,9 @@
 //! A real lab for tests: its own process, state directory and ports.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses a part of it"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -79,7 +83,10 @@ impl Start {
 
     /// Starts it and waits until it has greeted.
     pub async fn up(self) -> Lab {
-        let fresh = self.state_dir.is_none().then(|| tempfile::tempdir().expect("a temporary folder can be made"));
+        let fresh = self
+            .state_dir
+            .is_none()
+            .then(|| tempfile::tempdir().expect("a temporary folder can be made"));
         let state_dir = match (&self.state_dir, &fresh) {
             (Some(given), _) => given.clone(),
             (None, Some(fresh)) => fresh.path().join("state"),
@@ -88,20 +95,33 @@ impl Start {
         let mut child = self.command(&state_dir).spawn().expect("the lab starts");
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut lines = BufReader::new(stdout).lines();
-        let greeting = tokio::time::timeout(START_LIMIT, greeting(&mut lines)).await.expect("the lab greets in time");
+        let greeting = tokio::time::timeout(START_LIMIT, greeting(&mut lines))
+            .await
+            .expect("the lab greets in time");
         let after = |key: &str| {
-            let line = greeting.iter().find(|line| line.trim_start().starts_with(key));
-            line.unwrap_or_else(|| panic!("{key} is missing in {greeting:?}")).trim_start()[key.len()..].trim().to_owned()
+            let line = greeting
+                .iter()
+                .find(|line| line.trim_start().starts_with(key));
+            line.unwrap_or_else(|| panic!("{key} is missing in {greeting:?}"))
+                .trim_start()[key.len()..]
+                .trim()
+                .to_owned()
         };
         let store = after("store");
-        let port = store.strip_prefix("redis-cli -p ").and_then(|rest| rest.split(' ').next());
+        let port = store
+            .strip_prefix("redis-cli -p ")
+            .and_then(|rest| rest.split(' ').next());
         Lab {
             child,
             url: after("dashboard"),
             redis_port: port.and_then(|port| port.parse().ok()).unwrap_or(0),
             greeting: greeting[0].clone(),
             state_dir,
-            client: Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap(),
+            client: Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(30))
+                .build()
+                .unwrap(),
             _lines: lines,
             _folder: fresh,
         }
@@ -129,22 +149,38 @@ impl Lab {
     pub fn api(&self, cluster: &str) -> String {
         let text = std::fs::read_to_string(self.kubeconfig()).expect("the kubeconfig is there");
         let ending = format!("/{cluster}");
-        let servers = text.lines().filter_map(|line| line.trim().strip_prefix("server: "));
-        servers.map(str::to_owned).find(|server| server.ends_with(&ending)).expect("the context is there")
+        let servers = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("server: "));
+        servers
+            .map(str::to_owned)
+            .find(|server| server.ends_with(&ending))
+            .expect("the context is there")
     }
 
     pub async fn get(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.url)).send().await.expect("the lab answers")
+        self.client
+            .get(format!("{}{path}", self.url))
+            .send()
+            .await
+            .expect("the lab answers")
     }
 
     /// The cluster that answered, by `X-Service-Cluster`.
-    pub async fn cluster_of(&self, path: &str, header: Option<(&str, &str)>) -> (u16, Option<String>) {
+    pub async fn cluster_of(
+        &self,
+        path: &str,
+        header: Option<(&str, &str)>,
+    ) -> (u16, Option<String>) {
         let mut request = self.client.get(format!("{}{path}", self.url));
         if let Some((name, value)) = header {
             request = request.header(name, value);
         }
         let answer = request.send().await.expect("the lab answers");
-        let cluster = answer.headers().get("x-service-cluster").map(|it| it.to_str().unwrap().to_owned());
+        let cluster = answer
+            .headers()
+            .get("x-service-cluster")
+            .map(|it| it.to_str().unwrap().to_owned());
         (answer.status().as_u16(), cluster)
     }
 
@@ -163,7 +199,10 @@ impl Lab {
     pub async fn end_by(&mut self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
-        tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await.expect("the lab ends").unwrap();
+        tokio::time::timeout(Duration::from_secs(10), self.child.wait())
+            .await
+            .expect("the lab ends")
+            .unwrap();
     }
 }
 
@@ -172,7 +211,13 @@ pub fn descendants(of: u32) -> Vec<u32> {
     let mut found = vec![of];
     let mut all: Vec<(u32, u32)> = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
         if let Some(parent) = parent_of(pid) {
             all.push((pid, parent));
         }
@@ -180,7 +225,11 @@ pub fn descendants(of: u32) -> Vec<u32> {
     let mut index = 0;
     while index < found.len() {
         let parent = found[index];
-        found.extend(all.iter().filter(|(_, it)| *it == parent).map(|(pid, _)| *pid));
+        found.extend(
+            all.iter()
+                .filter(|(_, it)| *it == parent)
+                .map(|(pid, _)| *pid),
+        );
         index += 1;
     }
     found.remove(0);
@@ -195,5 +244,9 @@ fn parent_of(pid: u32) -> Option<u32> {
 /// Whether a process exists and is no zombie.
 pub fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-    stat.is_ok_and(|stat| !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
+    stat.is_ok_and(|stat| {
+        !stat
+            .rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('Z'))
+    })
 }
