@@ -1,1 +1,36 @@
-//! The mesh's sockets: sidecars, ingress and east-west hop
+//! The mesh's sockets: sidecars, ingress and east-west hop.
+//!
+//! What is decided lives in [`mesh`]; here it is carried out, on listeners that the caller opens.
+//!
+//! * [`Proxy`] is one proxy of its own state, in one of three [`Role`]s: a pod's outbound side, its
+//!   inbound side, an ingress gateway. It behaves as an Envoy with one worker.
+//! * [`Hop`] is an east-west gateway: a TCP hop that balances per connection.
+//! * [`Dial`] is how they reach virtual addresses; [`AccessLog`] takes their log lines.
+//!
+//! The life of a request (`exchange.rs`): virtual host → route (`way.rs`) → fault → weighted
+//! cluster → tries (`tries.rs`: host → pooled connection → answer) → the answer, streamed back.
+
+mod body;
+mod chance;
+mod cluster;
+mod dial;
+mod exchange;
+mod headers;
+mod hop;
+mod listen;
+mod log;
+mod outgoing;
+mod pool;
+mod proxy;
+mod reply;
+mod stats;
+mod tcp;
+mod tries;
+mod way;
+
+pub use cluster::{ClusterState, HostState};
+pub use dial::{App, AppDial, Dial, Target, TcpDial};
+pub use hop::{Hop, connect as connect_hop};
+pub use log::AccessLog;
+pub use proxy::{Listen, Proxy, Role, Settings};
+pub use stats::{ClusterStats, HostStats};

@@ -1,1 +1,36 @@
-//! Istio's traffic rules, pure: model, validation, compilation, decisions
+//! Istio's traffic rules, pure: YAML model → validated → compiled → decisions.
+//!
+//! Nothing here opens a socket, reads a clock or draws a random number: chance and time are
+//! arguments, so every decision can be replayed exactly.
+//!
+//! # Layout
+//!
+//! * [`model`]: VirtualService and DestinationRule as they are written.
+//! * [`validate`], [`schema`]: what the API would refuse, and what is accepted but not obeyed yet.
+//! * [`precedence`]: which object rules a host when several name it; [`summary`] reads it for people.
+//! * [`registry`]: services, endpoints and clients, the other input of a compilation.
+//! * [`compile`]: both together become a [`Config`](config::Config), Envoy's routes and clusters.
+//! * [`matching`], [`weights`], [`fault`], [`retry`]: the decisions about one request.
+//! * [`local_reply`]: the answers a proxy makes itself; [`cause`] reads them back from the wire.
+//! * `engine` (feature): balancing over the hosts of a cluster.
+
+pub mod cause;
+pub mod compile;
+pub mod config;
+#[cfg(feature = "engine")]
+pub mod engine;
+pub mod fault;
+pub mod headers;
+pub mod local_reply;
+pub mod matching;
+pub mod model;
+pub mod names;
+pub mod precedence;
+pub mod redirect;
+pub mod registry;
+pub mod retry;
+pub mod rewrite;
+pub mod schema;
+pub mod summary;
+pub mod validate;
+pub mod weights;

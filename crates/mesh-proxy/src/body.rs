@@ -1,0 +1,254 @@
+//! Bodies, streamed frame by frame.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use tokio::sync::watch;
+
+use crate::cluster::HostState;
+use crate::log::Record;
+
+/// What a body can fail with.
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Ready when an answer has taken too long.
+pub(crate) type Deadline = BoxFuture<'static, ()>;
+
+/// The body of a request on its way to an upstream.
+#[derive(Debug)]
+pub(crate) enum RequestBody {
+    /// Held in memory, maybe empty: can be sent again.
+    Held(Option<Bytes>),
+    /// As it comes from the client: can be sent once.
+    Streamed {
+        /// The client's body.
+        body: Incoming,
+        /// Dropped when the body is complete.
+        open: Option<watch::Sender<()>>,
+        /// Bytes so far.
+        counter: Arc<std::sync::atomic::AtomicU64>,
+    },
+}
+
+impl RequestBody {
+    /// A body in memory.
+    pub(crate) fn held(bytes: Bytes) -> Self {
+        Self::Held(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+
+    /// A copy, where the body can be sent again.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Held(bytes) => Some(Self::Held(bytes.clone())),
+            Self::Streamed { .. } => None,
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match self.get_mut() {
+            Self::Held(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Streamed {
+                body,
+                open,
+                counter,
+            } => {
+                let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+                if let Some(Some(data)) = frame
+                    .as_ref()
+                    .map(|f| f.as_ref().ok().and_then(Frame::data_ref))
+                {
+                    counter.fetch_add(data.len() as u64, std::sync::atomic::Ordering::Relaxed);
+                }
+                if frame.is_none() || body.is_end_stream() {
+                    open.take();
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Error::from)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Held(bytes) => bytes.is_none(),
+            Self::Streamed { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Held(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Streamed { body, .. } => body.size_hint(),
+        }
+    }
+}
+
+/// The body of an answer on its way to the client.
+pub(crate) struct ResponseBody {
+    source: Source,
+    /// When the route's timeout ends the answer.
+    deadline: Option<Deadline>,
+    /// The line of the access log, written when the body is gone.
+    record: Option<Box<Record>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Local(Option<Bytes>),
+    Upstream {
+        body: Incoming,
+        lease: Option<Lease>,
+    },
+}
+
+/// A connection and its host while an answer is read.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) host: Active,
+    pub(crate) sender: SendRequest<RequestBody>,
+    /// Open while the request's body is not complete: then the connection cannot be used again.
+    pub(crate) request: watch::Receiver<()>,
+}
+
+/// Counts a request at a host as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Active(pub(crate) Arc<HostState>);
+
+impl Active {
+    pub(crate) fn new(host: Arc<HostState>) -> Self {
+        host.stats.rq_active.add();
+        Self(host)
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.stats.rq_active.subtract();
+    }
+}
+
+impl Lease {
+    /// Gives the connection back after a complete exchange.
+    fn finish(self) {
+        let complete = self.request.has_changed().is_err();
+        if complete {
+            self.host.0.pool.put(self.sender);
+        }
+    }
+}
+
+impl ResponseBody {
+    /// A body in memory.
+    pub(crate) fn local(bytes: Bytes, record: Option<Box<Record>>) -> Self {
+        let source = Source::Local(Some(bytes).filter(|bytes| !bytes.is_empty()));
+        Self {
+            source,
+            deadline: None,
+            record,
+        }
+    }
+
+    /// A body that an upstream sends.
+    pub(crate) fn upstream(body: Incoming, lease: Lease) -> Self {
+        let mut lease = Some(lease);
+        if body.is_end_stream() {
+            finish(&mut lease);
+        }
+        Self {
+            source: Source::Upstream { body, lease },
+            deadline: None,
+            record: None,
+        }
+    }
+
+    /// Ends with an error at a deadline.
+    pub(crate) fn until(self, deadline: Deadline) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self
+        }
+    }
+
+    /// Writes a line when the body is gone.
+    pub(crate) fn recorded(self, record: Option<Box<Record>>) -> Self {
+        Self { record, ..self }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        let frame = match &mut this.source {
+            Source::Local(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Source::Upstream { body, lease } => {
+                let polled = Pin::new(&mut *body).poll_frame(cx);
+                if polled.is_pending() && expired(&mut this.deadline, cx) {
+                    // Envoy: a timeout after the headers resets the stream.
+                    lease.take();
+                    return Poll::Ready(Some(Err("upstream request timeout".into())));
+                }
+                let frame = ready!(polled);
+                match &frame {
+                    Some(Err(_)) => drop(lease.take()),
+                    _ if frame.is_none() || body.is_end_stream() => {
+                        finish(lease);
+                    }
+                    _ => {}
+                }
+                frame.map(|frame| frame.map_err(Error::from))
+            }
+        };
+        if let (Some(record), Some(Ok(frame))) = (&mut this.record, &frame) {
+            record.sent(frame.data_ref().map_or(0, Bytes::len));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Local(bytes) => bytes.is_none(),
+            Source::Upstream { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Local(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
+            }
+            Source::Upstream { body, .. } => body.size_hint(),
+        }
+    }
+}
+
+/// Gives the connection back, once.
+fn finish(lease: &mut Option<Lease>) {
+    if let Some(lease) = lease.take() {
+        lease.finish();
+    }
+}
+
+fn expired(deadline: &mut Option<Deadline>, cx: &mut Context<'_>) -> bool {
+    deadline
+        .as_mut()
+        .is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
+}

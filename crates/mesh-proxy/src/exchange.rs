@@ -1,0 +1,271 @@
+//! One request from its arrival to its answer:
+//! virtual host → route → fault → weighted cluster → tries.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap, UPGRADE};
+use hyper::{Method, Request, Response, Version};
+use mesh::config::{Action, Route, WeightedCluster};
+use mesh::local_reply::{Flags, Reason, local_reply};
+
+use crate::body::ResponseBody;
+use crate::cluster::ClusterState;
+use crate::headers::{prepare_request, rewrite_host};
+use crate::log::Record;
+use crate::proxy::{Inner, Listen, Snapshot};
+use crate::reply::{Style, respond};
+use crate::tries::{Failed, Plan, run};
+use crate::way::{Way, answer, authority, rewrite, way};
+
+/// A request on its way, and what has been learnt about it.
+pub(crate) struct Exchange<'a> {
+    pub(crate) proxy: &'a Inner,
+    pub(crate) flags: Flags,
+    pub(crate) record: Option<Box<Record>>,
+    style: Style,
+}
+
+/// The headers of an answer that the route changes.
+struct Changes {
+    route: Arc<Route>,
+    destination: Option<WeightedCluster>,
+}
+
+/// Answers one request.
+pub(crate) async fn exchange(
+    proxy: &Inner,
+    listen: &Listen,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    let authority = authority(&request);
+    let mut exchange = Exchange::new(proxy, listen, peer, &request, authority.as_deref());
+    let Some(authority) = authority else {
+        return exchange.local(&Reason::BadRequest);
+    };
+    if request.version() == Version::HTTP_10 {
+        return exchange.local(&Reason::UpgradeRequired);
+    }
+    if switches_protocol(&request) {
+        return exchange.local(&Reason::UpgradeFailed);
+    }
+    prepare_request(
+        request.headers_mut(),
+        proxy.settings.role,
+        peer.ip(),
+        &proxy.chance,
+    );
+    if let Some(record) = &mut exchange.record {
+        record.request_id(request.headers());
+    }
+    let snapshot = proxy.snapshot.load_full();
+    match way(&snapshot, listen, &mut request, &authority) {
+        Way::Nowhere => exchange.local(&Reason::NoRoute),
+        Way::Passthrough(address) => exchange.pass_through(address, request).await,
+        Way::Route(route) => exchange.follow(route, &snapshot, request, &authority).await,
+    }
+}
+
+impl<'a> Exchange<'a> {
+    fn new(
+        proxy: &'a Inner,
+        listen: &Listen,
+        peer: SocketAddr,
+        request: &Request<Incoming>,
+        authority: Option<&str>,
+    ) -> Self {
+        let content_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .map(|value| value.as_bytes());
+        let style = Style {
+            role: proxy.settings.role,
+            head: request.method() == Method::HEAD,
+            grpc: content_type.is_some_and(|kind| kind.starts_with(b"application/grpc")),
+        };
+        let remote = match proxy.settings.pod_ip {
+            Some(ip) => SocketAddr::new(ip, peer.port()),
+            None => peer,
+        };
+        let record = |log: &Arc<_>| {
+            let authority = authority.unwrap_or_default();
+            Box::new(Record::new(
+                Arc::clone(log),
+                request,
+                authority,
+                listen.address,
+                remote,
+            ))
+        };
+        let record = proxy.settings.access_log.as_ref().map(record);
+        Self {
+            proxy,
+            flags: Flags::none(),
+            record,
+            style,
+        }
+    }
+
+    /// A reply to a request without a route.
+    fn local(self, reason: &Reason) -> Response<ResponseBody> {
+        respond(
+            &local_reply(reason),
+            &self.style,
+            self.flags,
+            self.record,
+            |_| {},
+        )
+    }
+
+    /// A reply on a route, which changes its headers.
+    fn reply(self, reason: &Reason, changes: &Changes) -> Response<ResponseBody> {
+        let change = |headers: &mut HeaderMap| changes.apply(headers);
+        respond(
+            &local_reply(reason),
+            &self.style,
+            self.flags,
+            self.record,
+            change,
+        )
+    }
+
+    /// Injects the route's fault, then does what the route says.
+    async fn follow(
+        mut self,
+        route: Arc<Route>,
+        snapshot: &Snapshot,
+        mut request: Request<Incoming>,
+        authority: &str,
+    ) -> Response<ResponseBody> {
+        if let Some(record) = &mut self.record {
+            record.route(&route.name);
+        }
+        // Envoy: the weighted cluster is chosen with the route, before any fault.
+        let destination = match &route.action {
+            Action::Forward(forward) => {
+                Some(forward.destinations.pick(self.proxy.chance.draw()).clone())
+            }
+            _ => None,
+        };
+        if let (Some(record), Some(destination)) = (&mut self.record, &destination) {
+            record.cluster(&destination.cluster);
+        }
+        let changes = Changes {
+            route: route.clone(),
+            destination,
+        };
+        if let Some(reason) = self.inject(&route).await {
+            return self.reply(&reason, &changes);
+        }
+        let (forward, destination) = match (&route.action, &changes.destination) {
+            (Action::Forward(forward), Some(destination)) => (forward, destination),
+            (action, _) => return self.reply(&answer(action, &request, authority), &changes),
+        };
+        let Some(cluster) = snapshot.clusters.get(&destination.cluster) else {
+            return self.reply(&Reason::NoCluster, &changes);
+        };
+        rewrite(&mut request, forward);
+        changes.apply_to_request(request.headers_mut());
+        self.forward(cluster.clone(), Plan::of(forward), request, &changes)
+            .await
+    }
+
+    /// Waits for an injected delay; the reason of an injected abort.
+    async fn inject(&mut self, route: &Route) -> Option<Reason> {
+        if route.fault.is_none() {
+            return None;
+        }
+        let chance = &self.proxy.chance;
+        let injected = route.fault.draw(chance.draw(), chance.draw());
+        if let Some(delay) = injected.delay {
+            self.flags.raise("DI");
+            tokio::time::sleep(delay).await;
+        }
+        injected.abort.map(Reason::Abort)
+    }
+
+    /// Istio, ALLOW_ANY: an unknown host goes to the address dialled, without rules or retries.
+    async fn pass_through(
+        mut self,
+        address: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Response<ResponseBody> {
+        let cluster = self.proxy.passthrough(address);
+        if let Some(record) = &mut self.record {
+            record.cluster(&cluster.config.name);
+            record.route(&"allow_any".into());
+        }
+        match run(&mut self, &cluster, Plan::default(), request).await {
+            Ok(response) => self.answered(response, |_| {}),
+            Err(Failed(reason)) => self.local(&reason),
+        }
+    }
+
+    async fn forward(
+        mut self,
+        cluster: Arc<ClusterState>,
+        plan: Plan<'_>,
+        request: Request<Incoming>,
+        changes: &Changes,
+    ) -> Response<ResponseBody> {
+        match run(&mut self, &cluster, plan, request).await {
+            Ok(response) => self.answered(response, |headers| changes.apply(headers)),
+            Err(Failed(reason)) => {
+                cluster.stats.answered(local_reply(&reason).status);
+                self.reply(&reason, changes)
+            }
+        }
+    }
+
+    /// Hands an upstream's answer on.
+    fn answered(
+        self,
+        response: Response<ResponseBody>,
+        change: impl FnOnce(&mut HeaderMap),
+    ) -> Response<ResponseBody> {
+        let (mut parts, body) = response.into_parts();
+        change(&mut parts.headers);
+        let mut record = self.record;
+        if let Some(record) = &mut record {
+            record.answered(
+                parts.status.as_u16(),
+                &parts.headers,
+                self.flags,
+                "via_upstream",
+            );
+        }
+        Response::from_parts(parts, body.recorded(record))
+    }
+}
+
+impl Changes {
+    /// Envoy: the destination's changes first, then the route's.
+    fn apply(&self, headers: &mut HeaderMap) {
+        if let Some(destination) = &self.destination {
+            destination.headers.response.apply(headers);
+        }
+        self.route.headers.response.apply(headers);
+    }
+
+    fn apply_to_request(&self, headers: &mut HeaderMap) {
+        let destination = self
+            .destination
+            .iter()
+            .map(|destination| &destination.headers.request);
+        for ops in destination.chain([&self.route.headers.request]) {
+            ops.apply(headers);
+            if let Some(host) = ops.host() {
+                rewrite_host(headers, host);
+            }
+        }
+    }
+}
+
+/// Websockets and tunnels are not carried yet. Envoy: an offer of h2c is not taken, and no error.
+fn switches_protocol(request: &Request<Incoming>) -> bool {
+    let offered = request.headers().get(UPGRADE);
+    request.method() == Method::CONNECT
+        || offered.is_some_and(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c"))
+}

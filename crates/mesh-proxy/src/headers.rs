@@ -1,0 +1,214 @@
+//! Headers on the way to an upstream and back.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use hyper::header::{
+    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, SERVER, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use mesh::local_reply::SERVICE_TIME;
+
+use crate::chance::Chance;
+use crate::proxy::Role;
+
+pub(crate) const ATTEMPT_COUNT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
+pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");
+pub(crate) const ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Prepares a client's headers for an upstream, except for what routing changes.
+pub(crate) fn prepare_request(
+    headers: &mut HeaderMap,
+    role: Role,
+    client: IpAddr,
+    chance: &Chance,
+) {
+    remove_hop_by_hop(headers);
+    // Envoy: what a client says in control headers has no effect; what the client's own sidecar
+    // told the inbound side is not the client's.
+    if role != Role::Inbound {
+        remove_control(headers);
+    }
+    if !headers.contains_key(REQUEST_ID) {
+        let id = HeaderValue::from_str(&chance.uuid());
+        headers.insert(
+            REQUEST_ID,
+            id.expect("a UUID is made of hexadecimal digits and dashes"),
+        );
+    }
+    if role == Role::Ingress {
+        append_client(headers, client);
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    } else if !headers.contains_key(FORWARDED_PROTO) {
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    }
+}
+
+/// Prepares an upstream's headers for the client.
+pub(crate) fn prepare_response(headers: &mut HeaderMap, role: Role, took: Duration) {
+    remove_hop_by_hop(headers);
+    headers.insert(SERVER, role.server());
+    headers.insert(
+        SERVICE_TIME,
+        HeaderValue::from(took.as_millis().min(u64::MAX.into()) as u64),
+    );
+}
+
+/// Sets the Host header, keeping the old one where Envoy keeps it.
+pub(crate) fn rewrite_host(headers: &mut HeaderMap, host: &HeaderValue) {
+    if let Some(original) = headers.insert(HOST, host.clone()) {
+        headers.insert(ORIGINAL_HOST, original);
+    }
+}
+
+/// RFC 9110, 7.6.1: fields of one hop, and those that `connection` names.
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse().ok())
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    for name in [
+        CONNECTION,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        TE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ] {
+        headers.remove(name);
+    }
+}
+
+fn remove_control(headers: &mut HeaderMap) {
+    let control = |name: &&HeaderName| name.as_str().starts_with("x-envoy-");
+    while let Some(name) = headers.keys().find(control).cloned() {
+        headers.remove(name);
+    }
+}
+
+/// Envoy, edge: the peer's address is appended to what the client claims.
+fn append_client(headers: &mut HeaderMap, client: IpAddr) {
+    let client = client.to_canonical().to_string();
+    let claimed = headers
+        .get(FORWARDED_FOR)
+        .and_then(|value| value.to_str().ok());
+    let list = claimed.map_or_else(|| client.clone(), |claimed| format!("{claimed},{client}"));
+    if let Ok(list) = HeaderValue::from_str(&list) {
+        headers.insert(FORWARDED_FOR, list);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    fn prepared(role: Role, pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = headers(pairs);
+        prepare_request(
+            &mut headers,
+            role,
+            IpAddr::from([10, 0, 0, 9]),
+            &Chance::new(Some(1)),
+        );
+        headers
+    }
+
+    #[test]
+    fn fields_of_one_hop_end_here() {
+        let left = prepared(
+            Role::Outbound,
+            &[
+                ("connection", "close, x-mine"),
+                ("x-mine", "1"),
+                ("keep-alive", "5"),
+                ("te", "trailers"),
+                ("x-other", "2"),
+            ],
+        );
+        for name in ["connection", "x-mine", "keep-alive", "te"] {
+            assert!(!left.contains_key(name), "{name}");
+        }
+        assert_eq!(left["x-other"], "2");
+    }
+
+    #[test]
+    fn control_headers_of_a_client_are_dropped_but_reach_an_application_from_its_sidecar() {
+        let sent = [("x-envoy-retry-on", "5xx"), ("x-envoy-attempt-count", "2")];
+        assert!(
+            prepared(Role::Outbound, &sent)
+                .keys()
+                .all(|name| !name.as_str().starts_with("x-envoy-"))
+        );
+        assert_eq!(prepared(Role::Inbound, &sent)["x-envoy-attempt-count"], "2");
+    }
+
+    #[test]
+    fn a_request_id_is_kept_or_made() {
+        assert_eq!(
+            prepared(Role::Outbound, &[("x-request-id", "mine")])["x-request-id"],
+            "mine"
+        );
+        assert_eq!(prepared(Role::Outbound, &[])["x-request-id"].len(), 36);
+    }
+
+    #[test]
+    fn only_the_edge_tells_the_clients_address() {
+        let claimed = [
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-proto", "https"),
+        ];
+        assert_eq!(
+            prepared(Role::Ingress, &claimed)["x-forwarded-for"],
+            "1.2.3.4,10.0.0.9"
+        );
+        assert_eq!(
+            prepared(Role::Ingress, &claimed)["x-forwarded-proto"],
+            "http"
+        );
+        assert_eq!(
+            prepared(Role::Outbound, &claimed)["x-forwarded-for"],
+            "1.2.3.4"
+        );
+        assert_eq!(
+            prepared(Role::Outbound, &claimed)["x-forwarded-proto"],
+            "https"
+        );
+        assert_eq!(prepared(Role::Ingress, &[])["x-forwarded-for"], "10.0.0.9");
+    }
+
+    #[test]
+    fn an_answer_names_the_proxy_and_the_time() {
+        let mut answer = headers(&[
+            ("server", "uvicorn"),
+            ("connection", "close"),
+            ("date", "kept"),
+        ]);
+        prepare_response(&mut answer, Role::Outbound, Duration::from_micros(7_900));
+        assert_eq!(
+            answer,
+            headers(&[("server", "envoy"), ("date", "kept"), (SERVICE_TIME, "7")])
+        );
+    }
+}

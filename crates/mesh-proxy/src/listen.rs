@@ -1,0 +1,108 @@
+//! Listeners: accept, serve, stop in time.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::exchange::exchange;
+use crate::proxy::{Inner, Listen, Proxy};
+
+/// How long requests under way may still take when a listener stops.
+const DRAIN: Duration = Duration::from_secs(5);
+/// Envoy: an idle client connection is closed after an hour.
+const IDLE: Duration = Duration::from_secs(3600);
+/// A pause after a failed accept (no file descriptor left), so that it does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+impl Proxy {
+    /// Serves HTTP/1.1 until `shutdown`; then lets requests under way finish, for a few seconds.
+    pub async fn serve_http(
+        &self,
+        listener: TcpListener,
+        listen: Listen,
+        shutdown: CancellationToken,
+    ) {
+        let listen = Arc::new(listen);
+        let stop = shutdown.clone();
+        accept(listener, shutdown, |stream, peer| {
+            serve_connection(self.0.clone(), listen.clone(), stream, peer, stop.clone())
+        })
+        .await;
+    }
+}
+
+/// Accepts connections and runs a task for each, until `shutdown` and at most [`DRAIN`] longer.
+pub(crate) async fn accept<F>(
+    listener: TcpListener,
+    shutdown: CancellationToken,
+    serve: impl Fn(TcpStream, SocketAddr) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let connections = TaskTracker::new();
+    let abort = CancellationToken::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (abort, serving) = (abort.clone(), serve(stream, peer));
+                connections.spawn(async move { abort.run_until_cancelled(serving).await });
+            }
+            Err(error) => paused(&error).await,
+        }
+    }
+    drop(listener);
+    connections.close();
+    let _ = timeout(DRAIN, connections.wait()).await;
+    abort.cancel();
+    connections.wait().await;
+}
+
+async fn paused(error: &io::Error) {
+    tracing::warn!(%error, "cannot accept a connection, pausing; is the limit of open files reached?");
+    sleep(ACCEPT_PAUSE).await;
+}
+
+async fn serve_connection(
+    proxy: Arc<Inner>,
+    listen: Arc<Listen>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    shutdown: CancellationToken,
+) {
+    // Without effect on correctness if the peer is gone already.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let (proxy, listen) = (proxy.clone(), listen.clone());
+        async move { Ok::<_, Infallible>(exchange(&proxy, &listen, peer, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "client connection ended");
+    }
+}

@@ -1,0 +1,239 @@
+//! A proxy: its configuration, its clusters at work, and what they share.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use hyper::header::HeaderValue;
+use mesh::config::{
+    Action, Balancing, Cluster, Config, Domains, Forward, Host, PASSTHROUGH, Policy, Route,
+    RouteTable, UnknownHost, VirtualHost, WeightedCluster,
+};
+use mesh::registry::Locality;
+use mesh::retry::{Conditions, RetryPolicy};
+use mesh::weights::Weighted;
+
+use crate::chance::Chance;
+use crate::cluster::{ClusterState, Clusters, update};
+use crate::dial::{App, AppDial, Dial};
+use crate::log::AccessLog;
+
+/// Where a proxy stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Between a pod and everything it calls.
+    Outbound,
+    /// Between everything that calls a pod and its application.
+    Inbound,
+    /// At the edge.
+    Ingress,
+}
+
+/// What a proxy is given at start, besides its configuration.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where it stands.
+    pub role: Role,
+    /// How it reaches upstreams.
+    pub dial: Arc<dyn Dial>,
+    /// Where the lines of its access log go; none = they are not even made.
+    pub access_log: Option<Arc<dyn AccessLog>>,
+    /// Address of the client pod as logs show it; none = the peer's real address.
+    pub pod_ip: Option<IpAddr>,
+    /// Seed of its random numbers; none = another one every time.
+    pub seed: Option<u64>,
+}
+
+/// What one HTTP listener serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Name of its route table.
+    pub routes: Arc<str>,
+    /// The virtual address that its clients dialled: `10.96.0.7:8080`. A sidecar passes unknown
+    /// hosts through to it (Istio: ALLOW_ANY), dialled as any address; none answers them 404.
+    pub address: Option<SocketAddr>,
+}
+
+/// One proxy. A cheap handle: clones are the same proxy.
+#[derive(Clone)]
+pub struct Proxy(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) settings: Settings,
+    pub(crate) chance: Chance,
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// Clusters of unknown hosts, by the address dialled. Held briefly, never across an await.
+    passthrough: Mutex<HashMap<SocketAddr, Arc<ClusterState>>>,
+}
+
+/// What a request sees from its start to its end.
+pub(crate) struct Snapshot {
+    pub(crate) config: Arc<Config>,
+    pub(crate) clusters: Clusters,
+}
+
+impl Settings {
+    /// The settings without a log, and with chance unseeded.
+    pub fn new(role: Role, dial: Arc<dyn Dial>) -> Self {
+        Self {
+            role,
+            dial,
+            access_log: None,
+            pod_ip: None,
+            seed: None,
+        }
+    }
+}
+
+impl Role {
+    /// The value of `server` in its answers.
+    pub(crate) fn server(self) -> HeaderValue {
+        match self {
+            Self::Outbound => HeaderValue::from_static("envoy"),
+            Self::Inbound | Self::Ingress => HeaderValue::from_static("istio-envoy"),
+        }
+    }
+}
+
+impl Proxy {
+    /// A proxy without configuration: every request is 404 until [`apply`](Self::apply).
+    pub fn new(settings: Settings) -> Self {
+        let snapshot = Snapshot {
+            config: Arc::default(),
+            clusters: Clusters::default(),
+        };
+        Self(Arc::new(Inner {
+            chance: Chance::new(settings.seed),
+            settings,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            passthrough: Mutex::default(),
+        }))
+    }
+
+    /// The inbound side of a pod: everything goes to `app`, seen as `address` (pod IP and port).
+    ///
+    /// The route table is that of [`Self::inbound_routes`].
+    pub fn inbound(settings: Settings, app: impl App, address: SocketAddr) -> Self {
+        let dial = Arc::new(AppDial(app));
+        let proxy = Self::new(Settings {
+            role: Role::Inbound,
+            dial,
+            ..settings
+        });
+        proxy.apply(Arc::new(inbound(address)));
+        proxy
+    }
+
+    /// Name of the route table (and cluster) of an inbound side: `inbound|8080||`.
+    pub fn inbound_routes(port: u16) -> Arc<str> {
+        format!("inbound|{port}||").into()
+    }
+
+    /// Obeys another configuration from now on.
+    ///
+    /// Requests under way keep the old one; what has not changed keeps its connections, counters and
+    /// balancer; nothing is dropped.
+    pub fn apply(&self, config: Arc<Config>) {
+        self.0.snapshot.rcu(|old| {
+            let clusters = update(&old.clusters, &config.clusters, &self.0.chance);
+            Arc::new(Snapshot {
+                config: config.clone(),
+                clusters,
+            })
+        });
+    }
+
+    /// The configuration obeyed now.
+    pub fn config(&self) -> Arc<Config> {
+        self.0.snapshot.load().config.clone()
+    }
+
+    /// The clusters at work, by name, for those who show hosts and counters.
+    pub fn clusters(&self) -> Vec<Arc<ClusterState>> {
+        let mut clusters: Vec<_> = self.0.snapshot.load().clusters.values().cloned().collect();
+        clusters.sort_by(|a, b| a.config.name.cmp(&b.config.name));
+        clusters
+    }
+}
+
+impl Inner {
+    /// The cluster of an unknown host: the address that the client dialled, as it is.
+    pub(crate) fn passthrough(&self, address: SocketAddr) -> Arc<ClusterState> {
+        let mut known = self
+            .passthrough
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let state = || {
+            Arc::new(ClusterState::new(
+                &single(PASSTHROUGH.into(), address),
+                None,
+                0,
+            ))
+        };
+        known.entry(address).or_insert_with(state).clone()
+    }
+}
+
+/// A cluster of one address.
+fn single(name: Arc<str>, address: SocketAddr) -> Arc<Cluster> {
+    let host = Host {
+        address,
+        sni: None,
+        weight: 1,
+        locality: Locality::default(),
+        cluster: "".into(),
+    };
+    let policy = Policy {
+        balancing: Balancing::RoundRobin,
+        ..Policy::default()
+    };
+    Arc::new(Cluster {
+        name,
+        policy,
+        hosts: [host].into(),
+    })
+}
+
+/// What a pod's inbound side obeys.
+///
+/// Istio: no timeout, and two retries of requests that did not reach the application.
+fn inbound(address: SocketAddr) -> Config {
+    let name = Proxy::inbound_routes(address.port());
+    let cluster = WeightedCluster {
+        cluster: name.clone(),
+        headers: Default::default(),
+    };
+    let retry = RetryPolicy {
+        on: Conditions::parse("reset-before-request"),
+        ..RetryPolicy::default()
+    };
+    let route = Route {
+        name: "default".into(),
+        matches: Default::default(),
+        fault: Default::default(),
+        action: Action::Forward(Forward {
+            destinations: Weighted::single(cluster),
+            timeout: None,
+            retry: Some(retry),
+            rewrite: None,
+        }),
+        headers: Default::default(),
+    };
+    let mut domains = Domains::default();
+    domains.claim("*", 0);
+    let table = RouteTable {
+        name: name.clone(),
+        virtual_hosts: vec![VirtualHost {
+            name: name.clone(),
+            routes: vec![Arc::new(route)],
+        }],
+        domains,
+        unknown_host: UnknownHost::NotFound,
+    };
+    Config {
+        routes: [(name.clone(), Arc::new(table))].into(),
+        clusters: [(name.clone(), single(name, address))].into(),
+        ..Config::default()
+    }
+}

@@ -1,0 +1,94 @@
+//! TCP services: bytes to a host of a cluster, chosen per connection.
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::body::Active;
+use crate::chance::Chance;
+use crate::cluster::ClusterState;
+use crate::dial::Dial;
+use crate::listen::accept;
+use crate::proxy::{Inner, Proxy};
+
+impl Proxy {
+    /// Serves a TCP service until `shutdown`: each connection goes to a host of `cluster`.
+    ///
+    /// Envoy: one attempt to connect; a client whose connection cannot be made is closed. Unlike
+    /// requests, connections have no end to wait for: `shutdown` closes them.
+    pub async fn serve_tcp(
+        &self,
+        listener: TcpListener,
+        cluster: Arc<str>,
+        shutdown: CancellationToken,
+    ) {
+        let stop = shutdown.clone();
+        accept(listener, shutdown, |client, _| {
+            let serving = serve_connection(self.0.clone(), cluster.clone(), client);
+            stop.clone().run_until_cancelled_owned(serving).map(|_| ())
+        })
+        .await;
+    }
+}
+
+async fn serve_connection(proxy: Arc<Inner>, cluster: Arc<str>, client: TcpStream) {
+    let state = proxy.snapshot.load().clusters.get(&cluster).cloned();
+    let relayed = match state {
+        Some(state) => relay(&state, &*proxy.settings.dial, &proxy.chance, client).await,
+        None => Err(io::Error::other("no such cluster")),
+    };
+    if let Err(error) = relayed {
+        tracing::debug!(%cluster, %error, "connection of a TCP service ended");
+    }
+}
+
+/// Connects a client to a host and copies until both sides are done.
+async fn relay(
+    cluster: &ClusterState,
+    dial: &dyn Dial,
+    chance: &Chance,
+    mut client: TcpStream,
+) -> io::Result<()> {
+    let (mut upstream, _active) = connect(cluster, dial, chance).await?;
+    client.set_nodelay(true)?;
+    copy_bidirectional(&mut client, &mut upstream).await?;
+    Ok(())
+}
+
+/// A connection to a host of a cluster; the host counts it as active while the guard lives.
+pub(crate) async fn connect(
+    cluster: &ClusterState,
+    dial: &dyn Dial,
+    chance: &Chance,
+) -> io::Result<(TcpStream, (Active, Open))> {
+    let host = cluster.pick(chance, &[], 0);
+    let host = host.ok_or_else(|| io::Error::other("the cluster has no endpoint"))?;
+    host.stats.cx_total.add();
+    let limit = cluster.config.policy.connect_timeout;
+    let dialled = timeout(limit, dial.dial(&host.target)).await;
+    let dialled = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let stream = dialled.inspect_err(|_| host.stats.cx_connect_fail.add())?;
+    stream.set_nodelay(true)?;
+    Ok((stream, (Active::new(host.clone()), Open::new(host))))
+}
+
+/// Counts an open connection of a host as long as it lives.
+pub(crate) struct Open(Arc<crate::cluster::HostState>);
+
+impl Open {
+    fn new(host: Arc<crate::cluster::HostState>) -> Self {
+        host.stats.cx_active.add();
+        Self(host)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.stats.cx_active.subtract();
+    }
+}

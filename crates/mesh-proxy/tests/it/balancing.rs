@@ -1,0 +1,168 @@
+//! Shares, cycles, connections.
+
+use std::sync::Arc;
+
+use mesh::registry::Protocol;
+use mesh_proxy::{Role, Settings};
+use serde_json::json;
+
+use crate::support::*;
+
+async fn counts(mesh: &Mesh, requests: usize) -> [usize; 2] {
+    let mut client = mesh.client().await;
+    let mut counts = [0; 2];
+    for _ in 0..requests {
+        let answer = client.get("/").await;
+        assert_eq!(answer.status, 200);
+        counts[usize::from(answer.body == "b")] += 1;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn weighted_shares_keep_the_exact_binomial_band() {
+    let (a, b) = (Upstream::named("a").await, Upstream::named("b").await);
+    for (weights, p) in [((70, 30), 0.7), ((1, 1), 0.5), ((150, 50), 0.75)] {
+        let http = json!([{"route": weighted(weights.0, weights.1)}]);
+        let mesh = Mesh::new(http, &[a.address, b.address]).await;
+        let [to_a, _] = counts(&mesh, 2000).await;
+        assert!(band(2000, p).contains(&to_a), "{weights:?}: {to_a} of 2000");
+    }
+}
+
+#[tokio::test]
+async fn a_subset_of_weight_zero_gets_nothing() {
+    let (a, b) = (Upstream::named("a").await, Upstream::named("b").await);
+    let mesh = Mesh::new(
+        json!([{"route": weighted(100, 0)}]),
+        &[a.address, b.address],
+    )
+    .await;
+    assert_eq!(counts(&mesh, 200).await, [200, 0]);
+}
+
+#[tokio::test]
+async fn without_rules_requests_alternate_by_round_robin() {
+    let (a, b) = (Upstream::named("a").await, Upstream::named("b").await);
+    let mesh = Mesh::start(
+        Role::Outbound,
+        None,
+        Some(subsets("ROUND_ROBIN")),
+        &[a.address, b.address],
+    )
+    .await;
+    let mut client = mesh.client().await;
+    let mut names = Vec::new();
+    for _ in 0..24 {
+        names.push(client.get("/").await.body);
+    }
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+}
+
+#[tokio::test]
+async fn random_and_least_request_are_even_when_idle() {
+    let (a, b) = (Upstream::named("a").await, Upstream::named("b").await);
+    for simple in ["RANDOM", "LEAST_REQUEST", "UNSPECIFIED"] {
+        let mesh = Mesh::start(
+            Role::Outbound,
+            None,
+            Some(subsets(simple)),
+            &[a.address, b.address],
+        )
+        .await;
+        let [to_a, _] = counts(&mesh, 600).await;
+        assert!(band(600, 0.5).contains(&to_a), "{simple}: {to_a} of 600");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serial_requests_share_one_upstream_connection() {
+    let a = Upstream::named("a").await;
+    let mesh = Mesh::new(json!([{"route": to("ctx1")}]), &[a.address]).await;
+    for _ in 0..5 {
+        let mut client = mesh.client().await;
+        for _ in 0..10 {
+            assert_eq!(client.get("/").await.body, "a");
+        }
+    }
+    assert_eq!(a.connections(), 1);
+    let cluster = mesh.cluster("ctx1");
+    assert_eq!(
+        &*cluster.config.name,
+        "outbound|8080|ctx1|svc.t.svc.cluster.local"
+    );
+    let stats = &cluster.hosts[0].stats;
+    let read = [
+        &stats.cx_total,
+        &stats.cx_active,
+        &stats.rq_total,
+        &stats.rq_success,
+    ];
+    assert_eq!(read.map(|count| count.get()), [1, 1, 50, 50]);
+    assert_eq!([stats.rq_active.get(), stats.rq_error.get()], [0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_connection_that_the_upstream_closed_is_not_used_again() {
+    let a = Upstream::named("a").await;
+    let mesh = Mesh::new(json!([{"route": to("ctx1")}]), &[a.address]).await;
+    let mut client = mesh.client().await;
+    for round in 1..=20 {
+        assert_eq!(client.get("/").await.status, 200);
+        assert_eq!(a.connections(), round);
+        a.close_connections();
+        let cluster = mesh.cluster("ctx1");
+        let stats = &cluster.hosts[0].stats;
+        until(|| stats.cx_active.get() == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upstream_that_asks_to_close_is_obeyed() {
+    let a = Upstream::answering(|_| {
+        hyper::Response::builder()
+            .header("connection", "close")
+            .body(full("a"))
+            .unwrap()
+    })
+    .await;
+    let mesh = Mesh::new(json!([{"route": to("ctx1")}]), &[a.address]).await;
+    let mut client = mesh.client().await;
+    for _ in 0..20 {
+        let answer = client.get("/").await;
+        assert_eq!((answer.status, answer.header("connection")), (200, None));
+    }
+    assert_eq!(a.connections(), 20);
+}
+
+#[tokio::test]
+async fn a_declared_port_tells_hosts_apart_and_passes_unknown_ones_through() {
+    let (a, other) = (Upstream::named("a").await, Upstream::named("other").await);
+    let settings = |wires: Arc<Wires>| Settings::new(Role::Outbound, wires);
+    let rules = rules(json!([{"route": to("nope")}]));
+    let mesh = Mesh::with(
+        settings,
+        Protocol::Http,
+        Some(rules),
+        Some(subsets("RANDOM")),
+        &[a.address],
+    )
+    .await;
+    let mut client = mesh.client().await;
+    for host in [
+        "svc",
+        "SVC:8080",
+        "svc.t",
+        "svc.t.svc.cluster.local",
+        "10.96.0.7",
+    ] {
+        let answer = client.get_with("/", &[("host", host)]).await;
+        assert_eq!((answer.status, answer.body.as_str()), (503, ""), "{host}");
+    }
+    // Unknown: to the address dialled, which nobody is behind.
+    let answer = client.get_with("/", &[("host", "anything.example")]).await;
+    assert_eq!((answer.status, answer.body.len()), (503, 98));
+    mesh.wires.connect(cluster_ip(8080), other.address);
+    let answer = client.get_with("/", &[("host", "anything.example")]).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "other"));
+}

@@ -1,0 +1,17 @@
+//! Proxies in process, on port 0: small upstreams, real sockets, nothing beyond loopback.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may, as tests do")]
+
+mod balancing;
+mod changes;
+mod east_west;
+mod edge;
+mod failures;
+mod faults;
+mod inbound;
+mod log;
+mod retries;
+mod rules;
+mod streaming;
+mod support;
+mod tcp;

@@ -1,0 +1,18 @@
+//! Objects and endpoints → [`Config`]: what istiod does for one proxy.
+
+mod clusters;
+mod east_west;
+mod gateway;
+mod hosts;
+mod routes;
+mod sidecar;
+
+pub use east_west::compile_east_west;
+pub use gateway::{GatewayServer, compile_gateway};
+pub use sidecar::compile_sidecar;
+
+#[cfg(doc)]
+use crate::config::Config;
+
+#[cfg(test)]
+mod tests;

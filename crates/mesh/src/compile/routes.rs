@@ -1,0 +1,215 @@
+//! A VirtualService → the routes of one proxy at one port.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::config::{Action, Forward, Route, WeightedCluster};
+use crate::fault::Fault;
+use crate::headers::{HeaderOps, InvalidHeader};
+use crate::matching::{InvalidPattern, RouteMatch};
+use crate::model::{Destination, HttpMatch, HttpRoute, VirtualService};
+use crate::names;
+use crate::precedence::bound_to;
+use crate::redirect::Redirect;
+use crate::registry::{Client, World};
+use crate::retry::RetryPolicy;
+use crate::rewrite::Rewrite;
+use crate::weights::{Weighted, ZeroTotal};
+
+/// For whom routes are made.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    pub(super) world: &'a World<'a>,
+    pub(super) client: &'a Client,
+    /// `mesh`, or the gateway as `namespace/name`.
+    pub(super) gateway: &'a str,
+    /// Port of the listener.
+    pub(super) port: u16,
+}
+
+/// Why a rule cannot be obeyed; validation refuses such objects, files may still hold them.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Invalid {
+    #[error(transparent)]
+    Pattern(#[from] InvalidPattern),
+    #[error(transparent)]
+    Weights(#[from] ZeroTotal),
+    #[error(transparent)]
+    Header(#[from] InvalidHeader),
+    #[error("redirectCode must be one of 301, 302, 303, 307, 308")]
+    RedirectCode,
+    #[error("status {0} is out of range")]
+    Status(u32),
+}
+
+/// The routes in order; generation stops at the first that takes everything.
+///
+/// Rules that cannot be obeyed are left out and told in `problems`.
+pub(super) fn routes(
+    object: &VirtualService,
+    scope: Scope<'_>,
+    problems: &mut Vec<String>,
+) -> Vec<Arc<Route>> {
+    let mut routes = Vec::new();
+    for (index, rule) in object.spec.http.iter().enumerate() {
+        for entry in entries(rule)
+            .iter()
+            .filter(|entry| applies(entry, object, scope))
+        {
+            match route(object, rule, entry, scope) {
+                Ok(route) => {
+                    let last = route.matches.is_catch_all();
+                    routes.push(Arc::new(route));
+                    if last {
+                        return routes;
+                    }
+                }
+                Err(error) => problems.push(format!(
+                    "virtual service {}: http[{index}] is left out: {error}",
+                    object.id()
+                )),
+            }
+        }
+    }
+    routes
+}
+
+/// The route of a service without a VirtualService.
+pub(super) fn default_route(cluster: String) -> Arc<Route> {
+    let cluster = WeightedCluster {
+        cluster: cluster.into(),
+        headers: HeaderOps::default(),
+    };
+    Arc::new(Route {
+        name: "default".into(),
+        matches: RouteMatch::default(),
+        fault: Fault::default(),
+        action: Action::Forward(Forward {
+            destinations: Weighted::single(cluster),
+            timeout: None,
+            retry: Some(RetryPolicy::default()),
+            rewrite: None,
+        }),
+        headers: HeaderOps::default(),
+    })
+}
+
+fn entries(rule: &HttpRoute) -> Cow<'_, [HttpMatch]> {
+    if rule.matches.is_empty() {
+        Cow::Owned(vec![HttpMatch::default()])
+    } else {
+        Cow::Borrowed(&rule.matches)
+    }
+}
+
+/// Istio drops entries at generation by listener port, gateway and client; the conditions on the
+/// client only count where the entry names no gateways.
+fn applies(entry: &HttpMatch, object: &VirtualService, scope: Scope<'_>) -> bool {
+    if entry.port.is_some_and(|port| port != scope.port) {
+        return false;
+    }
+    if !entry.gateways.is_empty() {
+        return bound_to(&entry.gateways, scope.gateway, &object.metadata.namespace);
+    }
+    let labels = &scope.client.labels;
+    entry
+        .source_labels
+        .iter()
+        .all(|(key, value)| labels.get(key) == Some(value))
+        && (entry.source_namespace.is_empty() || entry.source_namespace == scope.client.namespace)
+}
+
+fn route(
+    object: &VirtualService,
+    rule: &HttpRoute,
+    entry: &HttpMatch,
+    scope: Scope<'_>,
+) -> Result<Route, Invalid> {
+    let matches = RouteMatch::compile(entry)?;
+    let mut headers = HeaderOps::compile(rule.headers.as_ref())?;
+    Ok(Route {
+        name: match entry.name.as_str() {
+            "" => rule.name.as_str().into(),
+            name => format!("{}.{name}", rule.name).into(),
+        },
+        action: action(object, rule, &matches, &mut headers, scope)?,
+        fault: rule.fault.as_ref().map(Fault::from).unwrap_or_default(),
+        matches,
+        headers,
+    })
+}
+
+fn action(
+    object: &VirtualService,
+    rule: &HttpRoute,
+    matches: &RouteMatch,
+    headers: &mut HeaderOps,
+    scope: Scope<'_>,
+) -> Result<Action, Invalid> {
+    if let Some(redirect) = &rule.redirect {
+        return Redirect::compile(redirect)
+            .map(Action::Redirect)
+            .ok_or(Invalid::RedirectCode);
+    }
+    if let Some(response) = &rule.direct_response {
+        let body = response
+            .body
+            .as_ref()
+            .map_or("", |body| body.string.as_str());
+        let status =
+            u16::try_from(response.status).map_err(|_| Invalid::Status(response.status))?;
+        return Ok(Action::Respond {
+            status,
+            body: body.into(),
+        });
+    }
+    let rewrite = rule
+        .rewrite
+        .as_ref()
+        .map(|rewrite| Rewrite::compile(rewrite, &matches.uri));
+    Ok(Action::Forward(Forward {
+        destinations: destinations(object, rule, headers, scope)?,
+        timeout: rule.timeout.map(|timeout| timeout.0),
+        retry: RetryPolicy::compile(rule.retries.as_ref()),
+        rewrite: rewrite.transpose()?,
+    }))
+}
+
+fn destinations(
+    object: &VirtualService,
+    rule: &HttpRoute,
+    headers: &mut HeaderOps,
+    scope: Scope<'_>,
+) -> Result<Weighted<WeightedCluster>, Invalid> {
+    let mut weighted = Vec::new();
+    for route in &rule.route {
+        let cluster = cluster(&route.destination, &object.metadata.namespace, scope);
+        let own = HeaderOps::compile(route.headers.as_ref())?;
+        let weight = u32::try_from(route.weight).unwrap_or(0);
+        weighted.push((
+            WeightedCluster {
+                cluster: cluster.into(),
+                headers: own,
+            },
+            weight,
+        ));
+    }
+    if let [(only, _)] = weighted.as_mut_slice() {
+        headers.append(std::mem::take(&mut only.headers));
+    }
+    Ok(Weighted::new(weighted)?)
+}
+
+/// Istio: the port written, else the service's only one, else the listener's.
+fn cluster(destination: &Destination, namespace: &str, scope: Scope<'_>) -> String {
+    let fqdn = names::fqdn(&destination.host, namespace);
+    let only_port = || match scope.world.service(&fqdn)?.ports.as_slice() {
+        [only] => Some(only.port),
+        _ => None,
+    };
+    let written = destination
+        .port
+        .and_then(|port| u16::try_from(port.number).ok());
+    let port = written.or_else(only_port).unwrap_or(scope.port);
+    names::cluster(port, &destination.subset, &fqdn)
+}

@@ -1,0 +1,115 @@
+//! DestinationRule as it is written; only the fields that are obeyed.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Kind, Object, PortSelector};
+
+/// A DestinationRule: subsets of a host and the policy towards them.
+pub type DestinationRule = Object<DestinationRuleSpec>;
+
+/// `spec` of a DestinationRule.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DestinationRuleSpec {
+    /// Host the rule is for; a short name belongs to the object's namespace.
+    pub host: String,
+    /// Policy towards every subset that has none of its own.
+    pub traffic_policy: Option<TrafficPolicy>,
+    /// Named parts of the host's endpoints.
+    pub subsets: Vec<Subset>,
+    /// Namespaces that see it; none = all.
+    pub export_to: Vec<String>,
+    /// Client pods it is for; none = all.
+    pub workload_selector: Option<Selector>,
+}
+
+impl Kind for DestinationRuleSpec {
+    const KIND: &'static str = "DestinationRule";
+}
+
+/// `workloadSelector`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Selector {
+    /// Labels a pod must carry.
+    pub match_labels: BTreeMap<String, String>,
+}
+
+/// A subset: the endpoints whose pods carry all its labels.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Subset {
+    /// Name, as routes use it.
+    pub name: String,
+    /// Labels; none = every endpoint.
+    pub labels: BTreeMap<String, String>,
+    /// Policy of its own, block by block instead of the host's.
+    pub traffic_policy: Option<TrafficPolicy>,
+}
+
+/// `trafficPolicy`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TrafficPolicy {
+    /// How a host is chosen.
+    pub load_balancer: Option<LoadBalancer>,
+    /// Policies for single ports, instead of the rest of this one.
+    pub port_level_settings: Vec<PortSettings>,
+    /// Limits; not obeyed yet.
+    pub connection_pool: Option<Value>,
+    /// Ejection of failing hosts; not obeyed yet.
+    pub outlier_detection: Option<Value>,
+    /// TLS towards the host; not obeyed yet.
+    pub tls: Option<Value>,
+    /// Tunnelling; not obeyed yet.
+    pub tunnel: Option<Value>,
+    /// PROXY protocol; not obeyed yet.
+    pub proxy_protocol: Option<Value>,
+    /// Limit of retries; not obeyed yet.
+    pub retry_budget: Option<Value>,
+}
+
+/// `portLevelSettings[i]`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PortSettings {
+    /// Port of the service.
+    pub port: Option<PortSelector>,
+    /// How a host is chosen.
+    pub load_balancer: Option<LoadBalancer>,
+    /// Limits; not obeyed yet.
+    pub connection_pool: Option<Value>,
+    /// Ejection of failing hosts; not obeyed yet.
+    pub outlier_detection: Option<Value>,
+    /// TLS towards the host; not obeyed yet.
+    pub tls: Option<Value>,
+}
+
+/// `loadBalancer`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct LoadBalancer {
+    /// A named policy; none = the default one.
+    pub simple: Option<SimpleLb>,
+}
+
+/// `loadBalancer.simple`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SimpleLb {
+    /// The default, LEAST_REQUEST.
+    Unspecified,
+    /// Old name of LEAST_REQUEST.
+    LeastConn,
+    /// A random host.
+    Random,
+    /// The address the client asked for.
+    Passthrough,
+    /// In turn.
+    RoundRobin,
+    /// The less busy of two random hosts.
+    LeastRequest,
+}
