@@ -1,4 +1,5 @@
 //! What only bookings have: a count of seats, and one user's list.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! The embedded manifests are what kubectl renders, and every kustomization renders.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,5 @@
 //! Which cluster answers, over the published port of a real lab.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

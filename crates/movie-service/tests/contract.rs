@@ -1,4 +1,5 @@
 //! What only movies have: a year, and a director where known.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! A real lab for tests: its own process, state directory and ports.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(
     dead_code,
     unreachable_pub,

@@ -88,16 +88,14 @@ impl Page {
         self.call("Fetch.enable", patterns).await;
     }
 
-    /// Writes what a viewer sees, without scroll bars, to a PNG file.
+    /// Writes what a viewer sees to a PNG file.
     ///
     /// # Panics
     /// When the picture cannot be taken or written.
     pub async fn screenshot(&self, path: &Path) {
-        self.hide_scroll_bars(true).await;
         let picture = self
             .call("Page.captureScreenshot", json!({"format": "png"}))
             .await;
-        self.hide_scroll_bars(false).await;
         let picture = picture["data"].as_str().expect("a picture has data");
         let picture = BASE64_STANDARD
             .decode(picture)
@@ -113,11 +111,6 @@ impl Page {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.call("Emulation.setDeviceMetricsOverride", size).await;
-    }
-
-    async fn hide_scroll_bars(&self, hidden: bool) {
-        self.call("Emulation.setScrollbarsHidden", json!({"hidden": hidden}))
-            .await;
     }
 
     async fn call(&self, method: &str, params: Value) -> Value {
