@@ -70,6 +70,7 @@ const on = {
     beforePaint(renderAnswers);
     on.mesh({ mesh });
     on.pods({ clusters: all });
+    loadLists();
   },
 
   answers({ answers, totals }) {
@@ -108,6 +109,20 @@ function accept(item) {
   console.info(t("routed", { service: `${item.service}-service`, cluster: item.cluster ?? unknown, pod: item.pod ?? unknown }));
 }
 
+let asked = false;
+
+/** Once the stream is there, so that these answers are told like all others, or has failed: the lists need no stream. */
+function loadLists() {
+  if (asked) return;
+  asked = true;
+  for (const { list } of Object.values(columns)) list.load();
+}
+
+function onState(state) {
+  header.setState(state);
+  if (state === "disconnected") loadLists();
+}
+
 function renderAnswers() {
   for (const column of Object.values(columns)) column.renderAnswers();
   for (const cluster of Object.values(clusters)) cluster.beat(answered);
@@ -130,8 +145,5 @@ useLang(preferredLang(config));
 build();
 renderAll();
 setInterval(tick, TICK_MS);
-listen("/events", on, (state) => header.setState(state));
-for (const { list } of Object.values(columns)) {
-  list.onLoaded = () => columns.booking.list.render();
-  list.load();
-}
+for (const { list } of Object.values(columns)) list.onLoaded = () => columns.booking.list.render();
+listen("/events", on, onState);

@@ -90,6 +90,7 @@ async fn run(options: &Options, env: &Env) -> Result<()> {
     let lab = Lab::assemble(options, env, &state, leftovers, ports, &shutdown)?;
     let router = apiserver::router(lab.api(), Access::new(secret)?, shutdown.clone());
     let dashboard = published.local_addr()?;
+    state.note_holder(dashboard)?;
     let mut tasks = lab.start(published);
     let stop = shutdown.clone();
     tasks.spawn(async move {

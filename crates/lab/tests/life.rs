@@ -99,10 +99,15 @@ async fn a_stopped_pod_is_ended_by_the_next_start() {
 }
 
 #[tokio::test]
-async fn the_same_state_directory_twice_names_the_holder_and_what_to_do() {
+async fn a_second_start_names_the_first_ones_port_and_what_to_do() {
     let lab = Start::embedded().up().await;
     let said = failure(&Start::embedded(), &lab.state_dir, &[]).await;
-    for word in [&*format!("pid {}", lab.pid()), "--state-dir", "--port"] {
+    for word in [
+        &*format!("pid {}", lab.pid()),
+        &*lab.url,
+        "--state-dir",
+        "--port",
+    ] {
         assert!(said.contains(word), "{word} is missing in {said}");
     }
 }

@@ -15,6 +15,7 @@ mod ports;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ pub use ports::Ports;
 pub struct StateDir {
     folder: PathBuf,
     /// Unlocked by the operating system when this process ends, however it ends.
-    _lock: File,
+    lock: File,
 }
 
 impl StateDir {
@@ -46,14 +47,23 @@ impl StateDir {
             .canonicalize()
             .with_context(|| cannot_write(folder))?;
         let lock = lock(&folder)?;
-        let state = Self {
-            folder,
-            _lock: lock,
-        };
+        let state = Self { folder, lock };
         for name in ["volumes", "logs"] {
             fs::create_dir_all(state.path(name)).with_context(|| cannot_write(&state.folder))?;
         }
         Ok(state)
+    }
+
+    /// Notes in the lock where this lab is found, for whoever starts a second one.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn note_holder(&self, dashboard: SocketAddr) -> Result<()> {
+        let mut file = &self.lock;
+        file.set_len(0)?;
+        file.rewind()?;
+        let pid = std::process::id();
+        Ok(writeln!(file, "pid {pid}, http://{dashboard}")?)
     }
 
     /// A file or folder in it.
@@ -114,14 +124,11 @@ fn lock(folder: &Path) -> Result<File> {
         let mut holder = String::new();
         let _ = file.read_to_string(&mut holder);
         bail!(
-            "another lab (pid {}) uses {}: stop it with Ctrl-C, or start this one with another --state-dir, --port and --api-port",
+            "another lab ({}) uses {}: stop it with Ctrl-C, or start this one with another --state-dir, --port and --api-port",
             holder.trim(),
             folder.display()
         );
     }
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())?;
     Ok(file)
 }
 
@@ -144,11 +151,13 @@ mod tests {
     fn a_second_lab_is_told_who_holds_the_directory_and_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         let held = StateDir::open(folder.path()).unwrap();
+        held.note_holder("127.0.0.1:8080".parse().unwrap()).unwrap();
         let error = StateDir::open(folder.path()).unwrap_err().to_string();
         assert!(
             error.contains(&format!("pid {}", std::process::id())),
             "{error}"
         );
+        assert!(error.contains("http://127.0.0.1:8080"), "{error}");
         assert!(error.contains("--state-dir"), "{error}");
         drop(held);
         StateDir::open(folder.path()).unwrap();

@@ -1,0 +1,213 @@
+//! What crosses between the clusters, and what follows the other cluster's objects.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::{Lab, Start};
+use testkit::redis_server::RedisServer;
+use testkit::wait;
+
+const LIMIT: Duration = Duration::from_secs(20);
+const CANARY: Option<(&str, &str)> = Some(("x-canary", "true"));
+
+async fn patch(lab: &Lab, cluster: &str, path: &str, patch: Value) {
+    let url = format!("{}{path}", lab.api(cluster));
+    let request = lab
+        .client
+        .patch(url)
+        .header("content-type", "application/merge-patch+json");
+    let answer = request.body(patch.to_string()).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{cluster} {path}");
+}
+
+async fn scale(lab: &Lab, cluster: &str, namespace: &str, name: &str, replicas: u32) {
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale");
+    patch(lab, cluster, &path, json!({"spec": {"replicas": replicas}})).await;
+}
+
+/// Status, text, and how long it took.
+async fn canary(lab: &Lab, path: &str) -> (u16, String, Duration) {
+    let asked = Instant::now();
+    let request = lab
+        .client
+        .get(format!("{}{path}", lab.url))
+        .header("x-canary", "true");
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.text().await.unwrap(), asked.elapsed())
+}
+
+#[tokio::test]
+async fn without_its_east_west_gateway_ctx2_is_refused_at_once_and_redis_with_it() {
+    let lab = Start::embedded().up().await;
+    scale(&lab, "ctx2", "istio-system", "istio-eastwestgateway", 0).await;
+    wait::until("ctx2 to be unreachable", LIMIT, async || {
+        canary(&lab, "/users/").await.0 == 503
+    })
+    .await;
+    let (status, text, took) = canary(&lab, "/users/").await;
+    eprintln!("refused after {took:?}: {text}");
+    assert_eq!((status, text.len()), (503, 121), "{text}");
+    assert!(took < Duration::from_secs(1));
+    // ctx1's own pods answer, but their store is in ctx2.
+    patch(&lab, "ctx1", "/apis/networking.istio.io/v1/namespaces/theater-msa/virtualservices/user-service-vs", json!({
+        "spec": {"http": [{"route": [{"destination": {"host": "user-service", "subset": "ctx1"}}]}]},
+    }))
+    .await;
+    wait::until("ctx1 to miss its store", LIMIT, async || {
+        lab.cluster_of("/users/", None).await == (503, Some("ctx1".to_owned()))
+    })
+    .await;
+    scale(&lab, "ctx2", "istio-system", "istio-eastwestgateway", 1).await;
+    wait::until("both to come back", LIMIT, async || {
+        canary(&lab, "/movies/").await.0 == 200 && lab.cluster_of("/users/", None).await.0 == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_subset_that_ctx2_does_not_name_has_no_door_there() {
+    let lab = Start::embedded().up().await;
+    let path =
+        "/apis/networking.istio.io/v1/namespaces/theater-msa/destinationrules/user-service-dr";
+    let url = format!("{}{path}", lab.api("ctx2"));
+    assert_eq!(lab.client.delete(url).send().await.unwrap().status(), 200);
+    wait::until("the door to close", LIMIT, async || {
+        canary(&lab, "/users/").await.0 == 503
+    })
+    .await;
+    for _ in 0..20 {
+        let (status, text, _) = canary(&lab, "/users/").await;
+        assert_eq!((status, text.len()), (503, 121), "{text}");
+    }
+    assert_eq!(
+        canary(&lab, "/movies/").await.0,
+        200,
+        "other services keep theirs"
+    );
+}
+
+#[tokio::test]
+async fn without_its_pods_ctx2_has_no_healthy_upstream_and_a_virtual_service_there_changes_nothing()
+{
+    let lab = Start::embedded().up().await;
+    // The gateway's sidecar is in ctx1: rules of ctx2 are none of its business.
+    patch(&lab, "ctx2", "/apis/networking.istio.io/v1/namespaces/theater-msa/virtualservices/movie-service-vs", json!({
+        "spec": {"http": [{"fault": {"abort": {"httpStatus": 418, "percentage": {"value": 100}}}, "route": [{"destination": {"host": "movie-service"}}]}]},
+    }))
+    .await;
+    scale(&lab, "ctx2", "theater-msa", "movie-service-ctx2", 0).await;
+    wait::until("ctx2's movies to be gone", LIMIT, async || {
+        canary(&lab, "/movies/").await.1 == "no healthy upstream"
+    })
+    .await;
+    scale(&lab, "ctx2", "theater-msa", "movie-service-ctx2", 3).await;
+    wait::until("three new pods to answer", LIMIT, async || {
+        canary(&lab, "/movies/").await.0 == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_a_single_network_serial_requests_reach_both_pods_of_ctx2() {
+    let pods = async |lab: &Lab| {
+        let mut pods = std::collections::BTreeSet::new();
+        for _ in 0..20 {
+            let request = lab
+                .client
+                .get(format!("{}/users/", lab.url))
+                .header("x-canary", "true");
+            let answer = request.send().await.unwrap();
+            pods.insert(answer.headers()["x-pod-name"].to_str().unwrap().to_owned());
+        }
+        pods.len()
+    };
+    let multi = Start::embedded().up().await;
+    assert_eq!(
+        pods(&multi).await,
+        1,
+        "behind the hop the pod is chosen per connection"
+    );
+    let single = Start::with(&["--redis", "embedded", "--network", "single"])
+        .up()
+        .await;
+    assert_eq!(pods(&single).await, 2, "pods are seen one by one");
+}
+
+#[tokio::test]
+async fn a_store_that_runs_already_is_used() {
+    let Some(redis) = RedisServer::start().await else {
+        return;
+    };
+    let lab = Start::with(&["--redis", &format!("redis://{}", redis.address())])
+        .up()
+        .await;
+    assert_eq!(
+        lab.cluster_of("/users/", CANARY).await,
+        (200, Some("ctx2".to_owned()))
+    );
+    let client = redis::Client::open(format!("redis://{}", redis.address())).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let name: String = redis::cmd("GET")
+        .arg("user:1")
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    assert!(name.contains("홍길동"));
+}
+
+#[tokio::test]
+async fn a_pod_without_a_node_and_one_without_an_image_say_why() {
+    let lab = Start::embedded().up().await;
+    let deployment = |name: &str, image: &str, cluster: &str| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+            "spec": {
+                "selector": {"matchLabels": {"app": name}},
+                "template": {
+                    "metadata": {"labels": {"app": name}},
+                    "spec": {"nodeSelector": {"cluster-name": cluster}, "containers": [{"name": name, "image": image}]},
+                },
+            },
+        })
+    };
+    let rows = [
+        (
+            deployment("elsewhere", "user-service", "ctx9"),
+            "/status/conditions/0/message",
+            "0/2 nodes are available",
+        ),
+        (
+            deployment("stranger", "nginx", "ctx1"),
+            "/status/containerStatuses/0/state/waiting/reason",
+            "ImagePullBackOff",
+        ),
+    ];
+    for (object, pointer, said) in rows {
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        let url = format!(
+            "{}/apis/apps/v1/namespaces/theater-msa/deployments",
+            lab.api("ctx1")
+        );
+        let request = lab
+            .client
+            .post(url)
+            .header("content-type", "application/json")
+            .body(object.to_string());
+        assert_eq!(request.send().await.unwrap().status(), 201, "{name}");
+        wait::until(said, LIMIT, async || {
+            let pods = lab
+                .list("ctx1", "/api/v1/namespaces/theater-msa/pods")
+                .await;
+            let pod = pods
+                .iter()
+                .find(|pod| pod["metadata"]["labels"]["app"] == *name);
+            let text = pod.and_then(|pod| pod.pointer(pointer)?.as_str());
+            text.is_some_and(|text| text.contains(said))
+        })
+        .await;
+    }
+}
