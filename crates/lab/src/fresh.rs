@@ -3,40 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::kubelet::PROXY_IMAGE;
+use crate::facts::{Facts, KUBERNETES_VERSION, PROXY_IMAGE};
 use crate::network::{Addresses, service_address};
-
-/// Version that nodes and the API report.
-pub const KUBERNETES_VERSION: &str = "v1.35.4";
-
-/// One cluster's fixed facts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// Context name.
-    pub name: &'static str,
-    /// From 1 on; part of every address.
-    pub number: u8,
-    /// Cloud it stands for.
-    pub provider: &'static str,
-    /// Whether the shared ingress is here.
-    pub ingress: bool,
-}
-
-/// The two clusters of the course.
-pub const CLUSTERS: [Facts; 2] = [
-    Facts {
-        name: "ctx1",
-        number: 1,
-        provider: "navercloud",
-        ingress: true,
-    },
-    Facts {
-        name: "ctx2",
-        number: 2,
-        provider: "nhncloud",
-        ingress: false,
-    },
-];
 
 /// The objects, in the order in which they are created.
 pub fn objects(facts: Facts, addresses: &Addresses) -> Vec<Value> {

@@ -13,6 +13,7 @@
 
 pub mod admission;
 pub mod controllers;
+pub mod facts;
 pub mod fresh;
 pub mod kubeconfig;
 pub mod kubelet;

@@ -20,13 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::Rules;
 use crate::controllers::{self, replicaset::is_ready};
-use crate::fresh::{self, CLUSTERS};
+use crate::facts::{CLUSTERS, Facts};
 use crate::kubelet::Kubelet;
 use crate::mesh::{Member, Mesh};
 use crate::network::Addresses;
 use crate::state::{Leftovers, Ports, StateDir};
 use crate::store::{Backend, Choice};
-use crate::{kubeconfig, manifest, objects};
+use crate::{fresh, kubeconfig, manifest, objects};
 
 /// Pods that are not ready by then are reported as they are.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -128,7 +128,7 @@ async fn bind(port: u16, flag: &str) -> Result<TcpListener> {
 
 /// Everything that runs.
 struct Lab {
-    members: Vec<(fresh::Facts, Store, Arc<Addresses>)>,
+    members: Vec<(Facts, Store, Arc<Addresses>)>,
     kubelets: Vec<Arc<Kubelet>>,
     mesh: Arc<Mesh>,
     ports: Arc<Mutex<Ports>>,
@@ -154,7 +154,7 @@ impl Lab {
                 (facts, store, Arc::new(Addresses::of_cluster(facts.number)))
             })
             .collect();
-        let member = |(facts, store, addresses): &(fresh::Facts, Store, Arc<Addresses>)| Member {
+        let member = |(facts, store, addresses): &(Facts, Store, Arc<Addresses>)| Member {
             facts: *facts,
             store: store.clone(),
             addresses: Arc::clone(addresses),
@@ -166,7 +166,7 @@ impl Lab {
         );
         let ports = Arc::new(Mutex::new(ports));
         let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let kubelet = |(facts, store, addresses): &(fresh::Facts, Store, Arc<Addresses>)| {
+        let kubelet = |(facts, store, addresses): &(Facts, Store, Arc<Addresses>)| {
             Arc::new(Kubelet {
                 facts: *facts,
                 store: store.clone(),
@@ -207,7 +207,7 @@ impl Lab {
     }
 
     fn api(&self) -> Vec<(String, apiserver::Cluster)> {
-        let cluster = |(facts, store, addresses): &(fresh::Facts, Store, Arc<Addresses>)| {
+        let cluster = |(facts, store, addresses): &(Facts, Store, Arc<Addresses>)| {
             let admission = Arc::new(Rules::new(store.clone(), Arc::clone(addresses)));
             (
                 facts.name.to_owned(),

@@ -23,14 +23,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::controllers::scheduler::node_of;
-use crate::fresh::Facts;
+use crate::facts::Facts;
 use crate::mesh::Mesh;
 use crate::network::Addresses;
 use crate::objects;
 use crate::state::{Leftovers, Ports, StateDir};
 use crate::store::Backend;
-
-pub use status::PROXY_IMAGE;
 
 /// What every pod of a cluster is run with.
 pub struct Kubelet {

@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
+use crate::facts::PROXY_IMAGE;
+
 /// State of the application's container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -57,9 +59,6 @@ pub(super) struct View {
     /// When the kubelet took the pod, RFC 3339.
     pub since: String,
 }
-
-/// Image of the sidecar, as Istio injects it.
-pub const PROXY_IMAGE: &str = "docker.io/istio/proxyv2:1.30.3";
 
 impl View {
     /// The `status` object.

@@ -25,7 +25,7 @@ use mesh::registry::Network;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::fresh::Facts;
+use crate::facts::Facts;
 use crate::network::{Addresses, Table};
 use attachment::Sidecar;
 use east_west::EastWest;

@@ -1,8 +1,15 @@
 //! Deployment → ReplicaSets: rolling update and Recreate, decided purely.
 
+mod sets;
+mod status;
+mod template;
+
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::{Value, json};
+
+use sets::{available, changed, existing, label, revision_of, wanted};
+use template::hash as template_hash;
 
 /// Annotation that numbers the revisions of a Deployment.
 pub const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -43,7 +50,7 @@ pub fn plan(deployment: &Deployment, owned: &[ReplicaSet], now: &str) -> Plan {
     if plan.scale.is_empty() && plan.create.is_none() {
         plan.delete = view.beyond_history();
     }
-    plan.status = view.status(deployment, now);
+    plan.status = status::status(&view, now);
     plan
 }
 
@@ -208,102 +215,6 @@ impl<'a> View<'a> {
             "spec": {"replicas": replicas, "selector": selector, "template": template},
         })
     }
-
-    fn status(&self, deployment: &Deployment, now: &str) -> Value {
-        let all = || self.old.iter().copied().chain(self.new);
-        let sum = |part: fn(&ReplicaSet) -> i32| all().map(part).sum::<i32>();
-        let (available_now, existing_now) = (sum(available), sum(existing));
-        let updated = self.new.map_or(0, existing);
-        let enough = available_now >= self.desired - self.unavailable;
-        let complete =
-            updated == self.desired && existing_now == updated && available_now >= self.desired;
-        let name = self
-            .new
-            .and_then(|set| set.metadata.name.as_deref())
-            .unwrap_or_default();
-        let (reason, message) = if complete {
-            (
-                "NewReplicaSetAvailable",
-                format!("ReplicaSet \"{name}\" has successfully progressed."),
-            )
-        } else {
-            (
-                "ReplicaSetUpdated",
-                format!("ReplicaSet \"{name}\" is progressing."),
-            )
-        };
-        let availability = match enough {
-            true => (
-                "True",
-                "MinimumReplicasAvailable",
-                "Deployment has minimum availability.",
-            ),
-            false => (
-                "False",
-                "MinimumReplicasUnavailable",
-                "Deployment does not have minimum availability.",
-            ),
-        };
-        let before = deployment
-            .status
-            .as_ref()
-            .and_then(|status| status.conditions.as_deref());
-        let before = before.unwrap_or_default();
-        let condition = |kind: &str, status: &str, reason: &str, message: &str| {
-            let old = before.iter().find(|it| it.type_.as_deref() == Some(kind));
-            let text = |time: Option<String>| time.unwrap_or_else(|| now.to_owned());
-            let same = old.filter(|it| it.status.as_deref() == Some(status));
-            let unchanged = same.filter(|it| {
-                it.reason.as_deref() == Some(reason) && it.message.as_deref() == Some(message)
-            });
-            json!({
-                "type": kind, "status": status, "reason": reason, "message": message,
-                "lastTransitionTime": text(same.and_then(|it| it.last_transition_time.as_ref()).map(|it| it.0.to_string())),
-                "lastUpdateTime": text(unchanged.and_then(|it| it.last_update_time.as_ref()).map(|it| it.0.to_string())),
-            })
-        };
-        let (status, why, said) = availability;
-        let mut value = json!({
-            "observedGeneration": deployment.metadata.generation.unwrap_or(0),
-            "conditions": [
-                condition("Available", status, why, said),
-                condition("Progressing", "True", reason, &message),
-            ],
-        });
-        let counts = [
-            ("replicas", existing_now),
-            ("updatedReplicas", updated),
-            ("readyReplicas", sum(ready)),
-            ("availableReplicas", available_now),
-            (
-                "unavailableReplicas",
-                (self.desired.max(existing_now) - available_now).max(0),
-            ),
-        ];
-        for (field, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            value[field] = json!(count);
-        }
-        value
-    }
-}
-
-/// A text of ten characters that is the same for the same template.
-///
-/// The alphabet is Kubernetes' own: no vowels, so no words, and nothing that looks alike.
-pub fn template_hash(template: &Value) -> String {
-    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    // FNV-1a: stable between builds, unlike the standard library's hasher.
-    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let mut hash = template
-        .to_string()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, fnv);
-    let letters = std::iter::repeat_with(|| {
-        let letter = ALPHABET[usize::try_from(hash % ALPHABET.len() as u64).unwrap_or(0)];
-        hash /= ALPHABET.len() as u64;
-        char::from(letter)
-    });
-    letters.take(10).collect()
 }
 
 /// A count or a percentage of `desired`; Kubernetes rounds surge up and unavailable down, and
@@ -320,46 +231,6 @@ fn absolute(value: Option<&IntOrString>, desired: i32, round_up: bool) -> i32 {
     } else {
         hundredfold / 100
     }
-}
-
-fn changed(set: &ReplicaSet, replicas: i32) -> Vec<(String, i32)> {
-    match &set.metadata.name {
-        Some(name) if wanted(set) != replicas => vec![(name.clone(), replicas)],
-        _ => Vec::new(),
-    }
-}
-
-fn label<'a>(set: &'a ReplicaSet, key: &str) -> Option<&'a String> {
-    set.metadata.labels.as_ref()?.get(key)
-}
-
-fn revision_of(set: &ReplicaSet) -> i64 {
-    let annotations = set.metadata.annotations.as_ref();
-    annotations
-        .and_then(|it| it.get(REVISION)?.parse().ok())
-        .unwrap_or(0)
-}
-
-fn wanted(set: &ReplicaSet) -> i32 {
-    set.spec.replicas.unwrap_or(1)
-}
-
-fn existing(set: &ReplicaSet) -> i32 {
-    set.status.as_ref().map_or(0, |status| status.replicas)
-}
-
-fn ready(set: &ReplicaSet) -> i32 {
-    set.status
-        .as_ref()
-        .and_then(|status| status.ready_replicas)
-        .unwrap_or(0)
-}
-
-fn available(set: &ReplicaSet) -> i32 {
-    set.status
-        .as_ref()
-        .and_then(|status| status.available_replicas)
-        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -488,14 +359,5 @@ mod tests {
         assert_eq!(absolute(text("25%").as_ref(), 3, false), 0);
         assert_eq!(absolute(None, 10, true), 3);
         assert_eq!(absolute(Some(&IntOrString::Int(2)), 10, true), 2);
-    }
-
-    #[test]
-    fn a_hash_depends_on_the_template_and_has_no_vowels() {
-        let hash = template_hash(&json!({"a": 1}));
-        assert_eq!(hash.len(), 10);
-        assert_eq!(hash, template_hash(&json!({"a": 1})));
-        assert_ne!(hash, template_hash(&json!({"a": 2})));
-        assert!(!hash.contains(['a', 'e', 'i', 'o', 'u']));
     }
 }
