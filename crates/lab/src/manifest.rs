@@ -5,8 +5,9 @@
 //! differ. The ui ConfigMap's data is left out: the binary holds the page.
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const CTX1: &str = include_str!("../manifests/ctx1.yaml");
 const CTX2: &str = include_str!("../manifests/ctx2.yaml");
 
@@ -20,6 +21,18 @@ pub fn objects(cluster: &str) -> Result<Vec<Value>> {
         _ => CTX2,
     };
     parse(text).with_context(|| format!("the embedded manifest of {cluster} cannot be read"))
+}
+
+/// The object as kubectl's apply leaves it: it notes what it applied, and from that note the next
+/// apply knows which fields to take away.
+pub fn applied(mut object: Value) -> Value {
+    let annotations = &mut object["metadata"]["annotations"];
+    if annotations.is_null() {
+        *annotations = json!({});
+    }
+    let note = format!("{object}\n");
+    object["metadata"]["annotations"][LAST_APPLIED] = json!(note);
+    object
 }
 
 /// Every document of a YAML text.
@@ -49,5 +62,17 @@ mod tests {
                 .count();
             assert_eq!(count, deployments, "{cluster}");
         }
+    }
+
+    #[test]
+    fn an_applied_object_notes_itself_without_the_note() {
+        let object = applied(json!({"metadata": {"name": "a"}, "spec": {"x": 1}}));
+        let note = object["metadata"]["annotations"][LAST_APPLIED]
+            .as_str()
+            .unwrap();
+        assert_eq!(
+            note,
+            "{\"metadata\":{\"annotations\":{},\"name\":\"a\"},\"spec\":{\"x\":1}}\n"
+        );
     }
 }

@@ -199,7 +199,7 @@ impl Lab {
             }
             if !empty {
                 for object in manifest::objects(facts.name)? {
-                    rules.create(object)?;
+                    rules.create(manifest::applied(object))?;
                 }
             }
         }
