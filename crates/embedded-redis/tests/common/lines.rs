@@ -12,7 +12,7 @@ const TEMPLATES: &[&str] = &[
     "SET K V XX GET", "SETNX K V", "MSET K V K V", "MSETNX K V K V", "GET K", "MGET K K",
     "APPEND K V", "STRLEN K", "INCR K", "DECR K", "INCRBY K N", "DECRBY K N", "DEL K",
     "UNLINK K K", "EXISTS K K", "TYPE K", "RENAME K K", "EXPIRE K T", "EXPIRE K T NX",
-    "PEXPIRE K T LT", "EXPIREAT K T GT", "PERSIST K", "DBSIZE", "LPUSH K V V", "RPUSH K V",
+    "PEXPIREAT K T LT", "EXPIREAT K T GT", "PERSIST K", "LPUSH K V V", "RPUSH K V",
     "LPOP K", "LPOP K N", "RPOP K N", "LREM K N V", "LTRIM K N N", "LRANGE K N N", "LINDEX K N",
     "LLEN K", "HSET K V V", "HDEL K V", "HGET K V", "HGETALL K", "HLEN K", "SADD K V V",
     "SREM K V", "SMEMBERS K", "SISMEMBER K V", "SCARD K", "ZADD K F V F V", "ZADD K INCR F V",
@@ -27,7 +27,7 @@ const TEMPLATES: &[&str] = &[
 /// Commands with a reply of their own: the clock decides, or Redis leaves it open.
 #[rustfmt::skip]
 const OURS: &[&str] = &[
-    "SET K V PX N", "PEXPIRE K N", "EXPIRE K N", "TTL K", "SCAN 0 COUNT N", "KEYS *",
+    "SET K V PX N", "PEXPIRE K N", "EXPIRE K N", "TTL K", "DBSIZE", "SCAN 0 COUNT N", "KEYS *",
     "XADD K * V V", "XADD K MAXLEN ~ N * V V", "XADD K MINID I * V V", "XADD K N-* V V",
     "ZRANGE K [V (V BYLEX", "ZRANGEBYLEX K [V + LIMIT N N",
 ];

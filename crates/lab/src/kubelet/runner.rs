@@ -10,6 +10,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,7 @@ impl Runner {
                 self.keep_running(image).await;
             }
         }
+        let _ = fs::remove_dir_all(self.scratch());
         let removal = DeleteOptions {
             grace_period_seconds: Some(0),
             uid: self.pod.metadata.uid.clone(),
@@ -157,8 +159,7 @@ impl Runner {
 
     fn start(&self, image: Image) -> Result<(Process, Said, Answers)> {
         let kubelet = &self.kubelet;
-        let scratch = kubelet.state.path("volumes").join(&self.key.name);
-        let volume = command::volume(&self.pod, &kubelet.state.path("volumes"), scratch);
+        let volume = command::volume(&self.pod, &kubelet.state.path("volumes"), self.scratch());
         let port = if image == Image::Redis {
             kubelet.redis_port()
         } else {
@@ -226,7 +227,7 @@ impl Runner {
                         probing = Some(AbortOnDropHandle::new(task));
                     }
                     Some(FromPod::Resolve { id, name, port }) => {
-                        let address = attachment.resolve(&name, port).await;
+                        let address = attachment.resolve(&name, port);
                         answers.send(&ToPod::Resolved { id, address }).await;
                     }
                 },
@@ -280,6 +281,12 @@ impl Runner {
         }
         self.view.ready = ready;
         self.publish();
+    }
+
+    /// A folder that lives as long as the pod.
+    fn scratch(&self) -> PathBuf {
+        let folder = format!("scratch_{}_{}", self.key.namespace, self.key.name);
+        self.kubelet.state.path("volumes").join(folder)
     }
 
     fn publish(&self) {

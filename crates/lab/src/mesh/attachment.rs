@@ -57,7 +57,7 @@ impl Attachment {
     }
 
     /// The loopback address that stands for a service's name and port in this pod.
-    pub async fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
+    pub fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
         self.sidecar.resolve(name, port)
     }
 }

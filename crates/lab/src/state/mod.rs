@@ -48,6 +48,8 @@ impl StateDir {
             .with_context(|| cannot_write(folder))?;
         let lock = lock(&folder)?;
         let state = Self { folder, lock };
+        // Logs are of pods, and every pod of an earlier run is gone.
+        let _ = fs::remove_dir_all(state.path("logs"));
         for name in ["volumes", "logs"] {
             fs::create_dir_all(state.path(name)).with_context(|| cannot_write(&state.folder))?;
         }
