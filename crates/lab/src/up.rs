@@ -236,9 +236,12 @@ impl Lab {
 
     /// Waits until every pod is ready, then prints what a trainee needs.
     async fn announce(&self, dashboard: SocketAddr, state: &StateDir, started: Instant) {
-        let ready = tokio::time::timeout(READY_LIMIT, self.all_ready())
-            .await
-            .is_ok();
+        // Ready pods get requests only once every proxy knows of them.
+        let up = async {
+            self.all_ready().await;
+            self.mesh.settled().await;
+        };
+        let ready = tokio::time::timeout(READY_LIMIT, up).await.is_ok();
         let took = started.elapsed().as_secs_f64();
         let (there, all) = self.count();
         let said = if ready {

@@ -23,6 +23,7 @@ use apiserver::store::{Key, Store};
 use k8s_openapi::api::core::v1::Pod;
 use mesh::registry::Network;
 use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::facts::Facts;
@@ -56,6 +57,10 @@ pub struct Mesh {
     sidecars: Mutex<Vec<Weak<Sidecar>>>,
     gateways: Mutex<BTreeMap<&'static str, EastWest>>,
     ingress: Ingress,
+    /// The resourceVersion of each member that is obeyed.
+    obeyed: watch::Sender<Vec<u64>>,
+    /// Somebody waits, though perhaps nothing of interest changed.
+    asked: Notify,
     shutdown: CancellationToken,
 }
 
@@ -90,6 +95,8 @@ impl Mesh {
             table,
             worlds: RwLock::default(),
             sidecars: Mutex::default(),
+            obeyed: watch::Sender::new(vec![0; members.len()]),
+            asked: Notify::new(),
             members,
             shutdown,
         })
@@ -115,7 +122,10 @@ impl Mesh {
             let any = changes
                 .iter()
                 .map(|subscription| Box::pin(subscription.changed()));
-            futures_util::future::select_all(any).await;
+            tokio::select! {
+                _ = futures_util::future::select_all(any) => {}
+                () = self.asked.notified() => {}
+            }
         }
     }
 
@@ -156,7 +166,29 @@ impl Mesh {
         own != Some("false") && (enabled || own == Some("true"))
     }
 
+    /// Resolves when everything that is written by now is obeyed by every proxy.
+    pub async fn settled(&self) {
+        let written = self.versions();
+        let mut obeyed = self.obeyed.subscribe();
+        self.asked.notify_one();
+        let all = |obeyed: &Vec<u64>| {
+            obeyed
+                .iter()
+                .zip(&written)
+                .all(|(obeyed, written)| obeyed >= written)
+        };
+        let _ = obeyed.wait_for(all).await;
+    }
+
+    fn versions(&self) -> Vec<u64> {
+        self.members
+            .iter()
+            .map(|member| member.store.resource_version())
+            .collect()
+    }
+
     fn compile(&self) {
+        let versions = self.versions();
         let worlds = Arc::new(Worlds::of(&self.members));
         *self.worlds.write().expect("no holder of this lock panics") = Arc::clone(&worlds);
         for sidecar in self.sidecars().iter().filter_map(Weak::upgrade) {
@@ -167,6 +199,7 @@ impl Mesh {
             gateway.apply(&worlds, cluster, &self.network);
         }
         self.ingress.apply(&worlds, &self.network);
+        self.obeyed.send_replace(versions);
     }
 
     fn locality(&self, facts: &Facts, pod: &Pod) -> mesh::registry::Locality {
