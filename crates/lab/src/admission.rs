@@ -1,6 +1,8 @@
 //! What the lab says about writes: defaults that Kubernetes fills in, and the
 //! checks without which a controller could not go on.
 
+mod shape;
+
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -64,6 +66,9 @@ impl Rules {
 
 impl Admission for Rules {
     fn default_object(&self, resource: &'static Resource, object: &mut Value, old: Option<&Value>) {
+        if shape::check(resource, object).is_err() {
+            return; // Refused by `admit`; there is nothing to fill in.
+        }
         if *resource == rows::SERVICES {
             default_service(object, old, &self.addresses);
         } else if *resource == rows::DEPLOYMENTS {
@@ -85,6 +90,12 @@ impl Admission for Rules {
             return Ok(Vec::new());
         };
         let resource = review.resource;
+        shape::check(resource, object).map_err(|why| {
+            let (kind, version) = (resource.kind, review.version);
+            Status::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
+            ))
+        })?;
         if *resource == rows::VIRTUAL_SERVICES || *resource == rows::DESTINATION_RULES {
             return admit_rule(object);
         }
@@ -202,6 +213,17 @@ fn or(object: &mut Value, field: &str, value: Value) {
 fn deployment_causes(object: &Value) -> Vec<Cause> {
     let spec = &object["spec"];
     let mut causes = Vec::new();
+    if spec["replicas"]
+        .as_i64()
+        .is_some_and(|replicas| replicas < 0)
+    {
+        let why = "must be greater than or equal to 0";
+        causes.push(Cause::invalid(
+            "spec.replicas",
+            spec["replicas"].clone(),
+            why,
+        ));
+    }
     let selector = spec["selector"]["matchLabels"].as_object();
     if selector.is_none_or(serde_json::Map::is_empty)
         && spec["selector"]["matchExpressions"].is_null()

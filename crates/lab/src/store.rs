@@ -76,13 +76,20 @@ fn find(path: Option<&std::ffi::OsStr>) -> Option<PathBuf> {
     let folders: Vec<PathBuf> = std::env::split_paths(path?).collect();
     ["redis-server", "valkey-server"].iter().find_map(|name| {
         let mut files = folders.iter().map(|folder| folder.join(name));
-        files.find(|file| file.is_file())
+        files.find(|file| is_program(file))
     })
+}
+
+fn is_program(file: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata()
+        .is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_store_is_chosen_by_word_or_address() {
@@ -100,6 +107,12 @@ mod tests {
         assert_eq!(Choice::Auto.decide(path), Backend::Embedded);
         let program = folder.path().join("valkey-server");
         std::fs::write(&program, "").unwrap();
+        assert_eq!(
+            Choice::Auto.decide(path),
+            Backend::Embedded,
+            "it is no program"
+        );
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(Choice::Auto.decide(path), Backend::Program(program));
     }
 }

@@ -14,9 +14,11 @@ use clap::Args;
 use common::drain;
 use common::env::Env;
 use k8s_openapi::api::core::v1::Pod;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::admission::Rules;
 use crate::controllers::{self, replicaset::is_ready};
@@ -60,7 +62,14 @@ pub fn main(options: &Options) -> ExitCode {
     let quiet = Env::from([("RUST_LOG", env.get_or("RUST_LOG", "warn"))]);
     let outcome = common::telemetry::init(&quiet)
         .map_err(anyhow::Error::from)
-        .and_then(|()| runtime()?.block_on(run(options, &env)));
+        .and_then(|()| {
+            raise_file_limit();
+            let runtime = runtime()?;
+            let outcome = runtime.block_on(run(options, &env));
+            // Whatever is still busy with a client must not delay the end.
+            runtime.shutdown_background();
+            outcome
+        });
     common::program::exit_code("theater-lab", outcome)
 }
 
@@ -69,6 +78,21 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .worker_threads(2)
         .enable_all()
         .build()
+}
+
+/// Two clusters' sockets are in this process, and some systems allow 256 open files by default.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "cannot raise the limit of open files; many viewers may exhaust it");
+    }
+}
+
+/// Prints a line for the trainee; one who closed the pipe does not want it.
+fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 async fn run(options: &Options, env: &Env) -> Result<()> {
@@ -88,7 +112,8 @@ async fn run(options: &Options, env: &Env) -> Result<()> {
 
     let shutdown = CancellationToken::new();
     let lab = Lab::assemble(options, env, &state, leftovers, ports, &shutdown)?;
-    let router = apiserver::router(lab.api(), Access::new(secret)?, shutdown.clone());
+    let router = apiserver::router(lab.api(), Access::new(secret)?, shutdown.clone())
+        .layer(CatchPanicLayer::new());
     let dashboard = published.local_addr()?;
     state.note_holder(dashboard)?;
     let mut tasks = lab.start(published);
@@ -103,7 +128,7 @@ async fn run(options: &Options, env: &Env) -> Result<()> {
         () = lab.announce(dashboard, &state, started) => drain::terminated().await,
         () = drain::terminated() => {}
     }
-    println!("leaving …");
+    say("leaving …");
     shutdown.cancel();
     tasks.shutdown().await;
     Ok(())
@@ -249,17 +274,25 @@ impl Lab {
         } else {
             "still starting; kubectl get pods -A shows which"
         };
-        println!("theater-lab: {there} of {all} pods {said} ({took:.2} s)");
-        println!("  dashboard   http://{dashboard}");
-        println!(
+        say(&format!(
+            "theater-lab: {there} of {all} pods {said} ({took:.2} s)"
+        ));
+        say(&format!("  dashboard   http://{dashboard}"));
+        say(&format!(
             "  kubectl     export KUBECONFIG={}",
             state.path("kubeconfig").display()
-        );
+        ));
         let port = self.ports.lock().map_or(0, |ports| ports.get("redis"));
         match (&self.backend, port) {
-            (Backend::External(address), _) => println!("  store       redis://{address}"),
-            (_, 0) => println!("  store       {} (not deployed yet)", self.backend.name()),
-            (backend, port) => println!("  store       redis-cli -p {port} ({})", backend.name()),
+            (Backend::External(address), _) => say(&format!("  store       redis://{address}")),
+            (_, 0) => say(&format!(
+                "  store       {} (not deployed yet)",
+                self.backend.name()
+            )),
+            (backend, port) => say(&format!(
+                "  store       redis-cli -p {port} ({})",
+                backend.name()
+            )),
         }
     }
 

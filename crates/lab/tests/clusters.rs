@@ -211,3 +211,122 @@ async fn a_pod_without_a_node_and_one_without_an_image_say_why() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn without_its_ingress_pod_the_published_port_answers_nobody() {
+    let lab = Start::embedded().up().await;
+    scale(&lab, "ctx1", "istio-system", "istio-ingressgateway", 0).await;
+    // A new client: a connection under way may be finished.
+    let refused = async || {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        client
+            .get(format!("{}/users/", lab.url))
+            .send()
+            .await
+            .is_err()
+    };
+    wait::until("the port to answer nobody", LIMIT, refused).await;
+    scale(&lab, "ctx1", "istio-system", "istio-ingressgateway", 1).await;
+    wait::until("the port to answer again", LIMIT, async || !refused().await).await;
+}
+
+#[tokio::test]
+async fn what_has_not_its_kinds_shape_is_refused_and_nobody_stumbles() {
+    let lab = Start::embedded().up().await;
+    let deployment = "/apis/apps/v1/namespaces/theater-msa/deployments/user-service-ctx1";
+    let rows = [
+        (deployment, r#"{"spec":{"replicas":"x"}}"#, 400),
+        (deployment, r#"{"spec":{"replicas":-3}}"#, 422),
+        (deployment, r#"{"spec":{"strategy":"Recreate"}}"#, 400),
+        (deployment, r#"{"spec":{"template":{"spec":"x"}}}"#, 400),
+        (
+            "/api/v1/namespaces/theater-msa/services/redis",
+            r#"{"spec":"x"}"#,
+            400,
+        ),
+        (
+            "/api/v1/namespaces/theater-msa/services/redis",
+            r#"{"spec":{"ports":["x"]}}"#,
+            400,
+        ),
+        ("/api/v1/nodes/ctx1-node-1", r#"{"spec":"x"}"#, 400),
+    ];
+    for (path, patch, expected) in rows {
+        let url = format!("{}{path}", lab.api("ctx1"));
+        let request = lab
+            .client
+            .patch(url)
+            .header("content-type", "application/merge-patch+json");
+        let answer = request.body(patch).send().await.unwrap();
+        assert_eq!(answer.status(), expected, "{path} {patch}");
+    }
+    assert_eq!(lab.cluster_of("/users/", CANARY).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_deleted_pod_with_a_finalizer_ends_once_and_stays_terminating() {
+    let lab = Start::embedded().up().await;
+    let pods = lab
+        .list("ctx1", "/api/v1/namespaces/theater-msa/pods")
+        .await;
+    let pod = pods
+        .iter()
+        .find(|pod| pod["metadata"]["labels"]["app"] == "movie-service")
+        .unwrap();
+    let name = pod["metadata"]["name"].as_str().unwrap();
+    let path = format!("/api/v1/namespaces/theater-msa/pods/{name}");
+    patch(
+        &lab,
+        "ctx1",
+        &path,
+        json!({"metadata": {"finalizers": ["example.com/held"]}}),
+    )
+    .await;
+    let url = format!("{}{path}", lab.api("ctx1"));
+    assert!(
+        lab.client
+            .delete(&url)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
+    let log = lab
+        .state_dir
+        .join("logs")
+        .join(format!("theater-msa_{name}_movie-service.log"));
+    let starts = || {
+        std::fs::read_to_string(&log)
+            .unwrap()
+            .matches("serving")
+            .count()
+    };
+    wait::until("its process to end", LIMIT, async || {
+        let text = std::fs::read_to_string(&log).unwrap();
+        text.contains("told to leave")
+    })
+    .await;
+    wait::until("a replacement", LIMIT, async || {
+        let pods = lab
+            .list("ctx1", "/api/v1/namespaces/theater-msa/pods")
+            .await;
+        pods.iter()
+            .filter(|pod| pod["metadata"]["labels"]["app"] == "movie-service")
+            .count()
+            == 3
+    })
+    .await;
+    assert_eq!(starts(), 1, "it was not started again");
+    patch(
+        &lab,
+        "ctx1",
+        &path,
+        json!({"metadata": {"finalizers": null}}),
+    )
+    .await;
+    wait::until("the object to go", LIMIT, async || {
+        lab.client.get(&url).send().await.unwrap().status() == 404
+    })
+    .await;
+}

@@ -254,3 +254,44 @@ async fn an_empty_lab_has_what_a_fresh_cluster_has_and_no_theater() {
     );
     assert_eq!(lab.get("/").await.status(), 404);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_container_that_crashes_starts_again_in_its_own_pod() {
+    let lab = Start::embedded().up().await;
+    let users = async || -> Vec<serde_json::Value> {
+        let mut pods = lab
+            .list("ctx1", "/api/v1/namespaces/theater-msa/pods")
+            .await;
+        pods.retain(|pod| pod["metadata"]["labels"]["app"] == "user-service");
+        pods
+    };
+    let names = |pods: &[serde_json::Value]| -> Vec<String> {
+        pods.iter()
+            .map(|pod| pod["metadata"]["name"].to_string())
+            .collect()
+    };
+    let before = names(&users().await);
+    let is_user = |pid: &u32| {
+        let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
+        line.is_ok_and(|line| line.contains("user-service"))
+    };
+    // Pods of ctx2 are processes of the same kind, so all are ended.
+    for pid in descendants(lab.pid()).into_iter().filter(is_user) {
+        kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL).unwrap();
+    }
+    wait::until(
+        "both containers to run again",
+        Duration::from_secs(20),
+        async || {
+            let pods = users().await;
+            assert_eq!(names(&pods), before, "no pod is replaced");
+            pods.iter().all(|pod| {
+                let status = &pod["status"]["containerStatuses"][0];
+                assert_eq!(pod["status"]["phase"], "Running");
+                status["restartCount"] == 1 && status["ready"] == true
+            })
+        },
+    )
+    .await;
+}

@@ -42,12 +42,12 @@ pub(crate) async fn exchange(
 ) -> Response<ResponseBody> {
     let authority = authority(&request);
     let mut exchange = Exchange::new(proxy, listen, peer, &request, authority.as_deref());
-    let Some(authority) = authority else {
-        return exchange.local(&Reason::BadRequest);
-    };
     if request.version() == Version::HTTP_10 {
         return exchange.local(&Reason::UpgradeRequired);
     }
+    let Some(authority) = authority else {
+        return exchange.local(&Reason::BadRequest);
+    };
     if switches_protocol(&request) {
         return exchange.local(&Reason::UpgradeFailed);
     }

@@ -35,11 +35,46 @@ pub(super) fn arguments(
             let mut all = store("redis-server");
             all.extend([text("--program"), path(program), text("--")]);
             let mounts = container.volume_mounts.as_deref().unwrap_or_default();
-            let arguments = container.args.iter().flatten();
+            let arguments = allowed(container.args.as_deref().unwrap_or_default());
             all.extend(arguments.map(|argument| on_host(argument, mounts, volume)));
             Some(all)
         }
     }
+}
+
+/// Options of redis-server that cannot reach beyond its volume; others (`--logfile`,
+/// `--loadmodule`, …) would act on this machine instead of a container, and are left out.
+const REDIS_OPTIONS: [&str; 9] = [
+    "--appendfsync",
+    "--appendonly",
+    "--databases",
+    "--dir",
+    "--loglevel",
+    "--maxmemory",
+    "--maxmemory-policy",
+    "--requirepass",
+    "--timeout",
+];
+
+/// The allowed options, each with the values that follow it.
+fn allowed(arguments: &[String]) -> impl Iterator<Item = &String> {
+    let mut allowed = false;
+    arguments.iter().filter(move |argument| {
+        if argument.starts_with("--") {
+            allowed = REDIS_OPTIONS.contains(&argument.as_str());
+        }
+        allowed
+    })
+}
+
+/// Whether a variable is about files of the image, which this machine has not: a path in it would
+/// lead to a file of the host.
+pub(super) fn is_of_the_image(variable: &str) -> bool {
+    matches!(
+        variable,
+        "UI_DIR" | "REMOTE_KUBECONFIG" | "CONTROLS_TOKEN_FILE"
+    ) || variable.starts_with("LD_")
+        || variable.starts_with("DYLD_")
 }
 
 /// A path below a mount is a path below the volume's folder on this machine.
@@ -106,6 +141,25 @@ mod tests {
         .unwrap()
         .join(" ");
         assert_eq!(line, "pod embedded-redis --port 0 --dir /v");
+    }
+
+    #[test]
+    fn what_would_reach_the_host_is_left_out() {
+        let given = [
+            "--logfile",
+            "/tmp/x",
+            "--appendonly",
+            "yes",
+            "--loadmodule",
+            "a.so",
+            "b",
+        ];
+        let given = given.map(str::to_owned);
+        let kept: Vec<&String> = allowed(&given).collect();
+        assert_eq!(kept, ["--appendonly", "yes"]);
+        for (variable, expected) in [("UI_DIR", true), ("LD_PRELOAD", true), ("PORT", false)] {
+            assert_eq!(is_of_the_image(variable), expected, "{variable}");
+        }
     }
 
     #[test]

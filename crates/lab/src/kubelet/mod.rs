@@ -108,7 +108,10 @@ impl Kubelet {
             let uid = pod.metadata.uid.clone().unwrap_or_default();
             let wish = wish_of(&pod);
             seen.insert(uid.clone(), wish);
-            if !runners.contains_key(&uid) {
+            if !runners.contains_key(&uid) && wish != Wish::Run {
+                // It ended already; a finalizer of somebody else may still hold the object.
+                runner::remove(&self.store, &pod);
+            } else if !runners.contains_key(&uid) {
                 let (sender, wishes) = watch::channel(wish);
                 let runner = runner::Runner::new(Arc::clone(self), pod, wishes);
                 runners.insert(uid.clone(), sender);

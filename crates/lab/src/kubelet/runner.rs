@@ -90,12 +90,7 @@ impl Runner {
             }
         }
         let _ = fs::remove_dir_all(self.scratch());
-        let removal = DeleteOptions {
-            grace_period_seconds: Some(0),
-            uid: self.pod.metadata.uid.clone(),
-            ..DeleteOptions::default()
-        };
-        let _ = self.kubelet.store.delete(&self.key, &removal);
+        remove(&self.kubelet.store, &self.pod);
     }
 
     async fn cannot_pull(&mut self) {
@@ -186,6 +181,7 @@ impl Runner {
         };
         let mut variables = environment::environment(&self.pod, container, &place, &lookup)
             .map_err(anyhow::Error::msg)?;
+        variables.retain(|name, _| !command::is_of_the_image(name));
         if image == Image::Service("api-gateway") {
             // Stands for the service account's token and the remote Secret, which need https.
             let kubeconfig = kubelet.state.path("kubeconfig").display().to_string();
@@ -314,6 +310,22 @@ impl Kubelet {
         });
         address.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED)
     }
+}
+
+/// Removes the object of a pod that has ended.
+pub(super) fn remove(store: &Store, pod: &Pod) {
+    let namespace = pod.metadata.namespace.clone().unwrap_or_default();
+    let key = Key::new(
+        &rows::PODS,
+        namespace,
+        pod.metadata.name.clone().unwrap_or_default(),
+    );
+    let removal = DeleteOptions {
+        grace_period_seconds: Some(0),
+        uid: pod.metadata.uid.clone(),
+        ..DeleteOptions::default()
+    };
+    let _ = store.delete(&key, &removal);
 }
 
 /// Resolves when the pod is to end, with the time it may take.

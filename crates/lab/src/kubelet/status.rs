@@ -68,8 +68,8 @@ impl View {
             State::Running { .. } => "Running",
             State::Waiting("CrashLoopBackOff", _) => "Running",
             State::Waiting(..) => "Pending",
-            State::Terminated(end) if end.code == 0 => "Succeeded",
-            State::Terminated(_) => "Failed",
+            // Kubernetes: with restartPolicy Always a container that ended does not end its pod.
+            State::Terminated(_) => "Running",
         };
         let ready = started && self.ready;
         let mut containers = vec![self.container(started)];
@@ -237,6 +237,21 @@ mod tests {
     fn a_crashing_pod_stays_running_and_is_not_ready() {
         let waiting = State::Waiting("CrashLoopBackOff", String::new());
         let status = view(waiting, true).status();
+        assert_eq!(
+            (&status["phase"], ready_condition(&status)),
+            (&json!("Running"), &json!("False"))
+        );
+    }
+
+    #[test]
+    fn a_container_that_ended_does_not_end_its_pod() {
+        let end = Terminated {
+            code: 137,
+            reason: "Error",
+            started: String::new(),
+            finished: String::new(),
+        };
+        let status = view(State::Terminated(end), true).status();
         assert_eq!(
             (&status["phase"], ready_condition(&status)),
             (&json!("Running"), &json!("False"))

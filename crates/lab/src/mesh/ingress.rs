@@ -8,6 +8,7 @@ use mesh::config::Config;
 use mesh::registry::{Client, Network};
 use mesh_proxy::{Listen, Proxy, Role, Settings};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::world::{World, Worlds};
@@ -20,26 +21,66 @@ const PORT: u16 = 80;
 /// The only deviation from a real gateway: loopback names mean the first published host.
 const ALIASES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// The gateway's proxy.
-pub(super) struct Ingress(Proxy);
+/// The gateway's proxy, and whether one of its pods is ready.
+pub(super) struct Ingress {
+    proxy: Proxy,
+    up: watch::Sender<bool>,
+}
 
 impl Ingress {
     pub(super) fn new(table: Table) -> Self {
-        Self(Proxy::new(Settings::new(Role::Ingress, Arc::new(table))))
+        let proxy = Proxy::new(Settings::new(Role::Ingress, Arc::new(table)));
+        Self {
+            proxy,
+            up: watch::Sender::new(false),
+        }
     }
 
+    /// Serves the published port; while no gateway pod is ready, connections are closed at once, as
+    /// by a load balancer without a healthy target.
     pub(super) async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) {
-        let address: Option<SocketAddr> = listener.local_addr().ok();
-        let routes = server(&[]).table().into();
-        self.0
-            .clone()
-            .serve_http(listener, Listen { routes, address }, shutdown)
-            .await;
+        let Ok(listener) = listener.into_std() else {
+            return;
+        };
+        let mut up = self.up.subscribe();
+        while !shutdown.is_cancelled() {
+            let Ok(doors) = listener.try_clone().and_then(TcpListener::from_std) else {
+                tracing::error!(
+                    "the published port cannot be served: is the limit of open files reached?"
+                );
+                return;
+            };
+            let open = *up.borrow_and_update();
+            let closing = shutdown.child_token();
+            tokio::select! {
+                () = self.attend(doors, open, closing.clone()) => {}
+                _ = up.wait_for(|now| *now != open) => closing.cancel(),
+            }
+        }
+    }
+
+    async fn attend(&self, doors: TcpListener, open: bool, closing: CancellationToken) {
+        let address: Option<SocketAddr> = doors.local_addr().ok();
+        if open {
+            let routes = server(&[]).table().into();
+            self.proxy
+                .clone()
+                .serve_http(doors, Listen { routes, address }, closing)
+                .await;
+            return;
+        }
+        while !closing.is_cancelled() {
+            let _closed_at_once = doors.accept().await;
+        }
     }
 
     pub(super) fn apply(&self, worlds: &Worlds, network: &Network) {
-        let config = worlds.get(CLUSTER).map(|world| compile(world, network));
-        self.0.apply(Arc::new(config.unwrap_or_default()));
+        let world = worlds.get(CLUSTER);
+        let config = world.map(|world| compile(world, network));
+        self.proxy.apply(Arc::new(config.unwrap_or_default()));
+        let ready = world.is_some_and(|world| world.ingress_is_up);
+        self.up
+            .send_if_modified(|up| std::mem::replace(up, ready) != ready);
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct World {
     pub(super) gateways: BTreeMap<String, GatewayObject>,
     /// Whether a pod of the east-west gateway is ready.
     pub(super) east_west_is_up: bool,
+    /// Whether a pod of the ingress gateway is ready.
+    pub(super) ingress_is_up: bool,
 }
 
 /// A Gateway object, as far as the lab's ingress obeys it.
@@ -54,6 +56,7 @@ impl Worlds {
                 destination_rules: rules(&member.store, &rows::DESTINATION_RULES),
                 gateways: gateways(&member.store),
                 east_west_is_up: is_up(&member.store, "istio", "eastwestgateway"),
+                ingress_is_up: is_up(&member.store, "istio", "ingressgateway"),
             };
             (member.facts.name, world)
         };

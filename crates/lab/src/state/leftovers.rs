@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::path::Path;
 use std::sync::Mutex;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -65,6 +66,9 @@ fn started_at(pid: Pid) -> Option<String> {
         // proc(5): field 22 is starttime; the name in field 2 may hold blanks and parentheses.
         let after_name = stat.rsplit_once(") ")?.1;
         return after_name.split(' ').nth(19).map(str::to_owned);
+    }
+    if Path::new("/proc/self/stat").exists() {
+        return None; // It has ended.
     }
     let ps = std::process::Command::new("ps")
         .args(["-o", "lstart=", "-p", &pid.to_string()])

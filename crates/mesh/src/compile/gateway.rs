@@ -29,10 +29,16 @@ impl GatewayServer<'_> {
 
     /// The part of a VirtualService's host that the server accepts.
     ///
-    /// Istio: the narrower of both, where one covers the other.
-    fn accepted(&self, host: &str) -> Vec<String> {
+    /// Istio: the narrower of both, where one covers the other; a host may be limited to the
+    /// VirtualServices of a namespace, `ns/host` (`.` = the gateway's own, `*` = any).
+    fn accepted(&self, host: &str, namespace: &str) -> Vec<String> {
+        let own_namespace = self.gateway.split('/').next().unwrap_or_default();
         let narrower = |own: &String| {
-            let own = own.rsplit_once('/').map_or(own.as_str(), |(_, host)| host);
+            let (from, own) = own.split_once('/').unwrap_or(("*", own));
+            let from = if from == "." { own_namespace } else { from };
+            if from != "*" && from != namespace {
+                return None;
+            }
             match (
                 names::covers(own, host) || own == host,
                 names::covers(host, own),
@@ -100,5 +106,7 @@ fn domains(object: &VirtualService, server: &GatewayServer<'_>) -> Vec<String> {
         .hosts
         .iter()
         .map(|host| names::fqdn(host, &object.metadata.namespace));
-    resolved.flat_map(|host| server.accepted(&host)).collect()
+    resolved
+        .flat_map(|host| server.accepted(&host, &object.metadata.namespace))
+        .collect()
 }
