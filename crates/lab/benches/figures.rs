@@ -62,27 +62,13 @@ fn pss_mib(pid: u32) -> Option<f64> {
 
 async fn rules() {
     let lab = Start::embedded().up().await;
-    let url = format!(
-        "{}/apis/networking.istio.io/v1/namespaces/theater-msa/virtualservices/user-service-vs",
-        lab.api("ctx1")
-    );
+    let path =
+        "/apis/networking.istio.io/v1/namespaces/theater-msa/virtualservices/user-service-vs";
     let mut millis = Vec::new();
     for round in 0..RULES {
         let subset = ["ctx1", "ctx2"][round % 2];
         let rule = json!({"spec": {"http": [{"route": [{"destination": {"host": "user-service", "subset": subset}}]}]}});
-        let request = lab
-            .client
-            .patch(&url)
-            .header("content-type", "application/merge-patch+json");
-        assert_eq!(
-            request
-                .body(rule.to_string())
-                .send()
-                .await
-                .unwrap()
-                .status(),
-            200
-        );
+        assert_eq!(lab.merge_patch("ctx1", path, &rule).await.status(), 200);
         let written = Instant::now();
         while lab.cluster_of("/users/", None).await.1.as_deref() != Some(subset) {}
         millis.push(written.elapsed().as_secs_f64() * 1e3);

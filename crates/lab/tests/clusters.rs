@@ -14,12 +14,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const CANARY: Option<(&str, &str)> = Some(("x-canary", "true"));
 
 async fn patch(lab: &Lab, cluster: &str, path: &str, patch: Value) {
-    let url = format!("{}{path}", lab.api(cluster));
-    let request = lab
-        .client
-        .patch(url)
-        .header("content-type", "application/merge-patch+json");
-    let answer = request.body(patch.to_string()).send().await.unwrap();
+    let answer = lab.merge_patch(cluster, path, &patch).await;
     assert_eq!(answer.status(), 200, "{cluster} {path}");
 }
 
@@ -252,12 +247,8 @@ async fn what_has_not_its_kinds_shape_is_refused_and_nobody_stumbles() {
         ("/api/v1/nodes/ctx1-node-1", r#"{"spec":"x"}"#, 400),
     ];
     for (path, patch, expected) in rows {
-        let url = format!("{}{path}", lab.api("ctx1"));
-        let request = lab
-            .client
-            .patch(url)
-            .header("content-type", "application/merge-patch+json");
-        let answer = request.body(patch).send().await.unwrap();
+        let patch: Value = serde_json::from_str(patch).unwrap();
+        let answer = lab.merge_patch("ctx1", path, &patch).await;
         assert_eq!(answer.status(), expected, "{path} {patch}");
     }
     assert_eq!(lab.cluster_of("/users/", CANARY).await.0, 200);

@@ -199,20 +199,14 @@ async fn a_changed_rule_is_obeyed_at_once() {
     for round in 0..10 {
         let subset = ["ctx1", "ctx2"][round % 2];
         let rule = json!({"spec": {"http": [{"route": [{"destination": {"host": "user-service", "subset": subset}}]}]}});
-        let url = format!("{}{RULES}/virtualservices/user-service-vs", lab.api("ctx1"));
-        let request = lab
-            .client
-            .patch(url)
-            .header("content-type", "application/merge-patch+json");
-        assert_eq!(
-            request
-                .body(rule.to_string())
-                .send()
-                .await
-                .unwrap()
-                .status(),
-            200
-        );
+        let answer = lab
+            .merge_patch(
+                "ctx1",
+                &format!("{RULES}/virtualservices/user-service-vs"),
+                &rule,
+            )
+            .await;
+        assert_eq!(answer.status(), 200);
         let written = Instant::now();
         loop {
             let (_, cluster) = lab.cluster_of("/users/", None).await;
@@ -247,12 +241,14 @@ async fn a_rule_that_istio_refuses_is_refused_in_its_words() {
         ),
     ];
     for (patch, message) in rows {
-        let url = format!("{}{RULES}/virtualservices/user-service-vs", lab.api("ctx1"));
-        let request = lab
-            .client
-            .patch(url)
-            .header("content-type", "application/merge-patch+json");
-        let answer = request.body(patch).send().await.unwrap();
+        let patch: Value = serde_json::from_str(patch).unwrap();
+        let answer = lab
+            .merge_patch(
+                "ctx1",
+                &format!("{RULES}/virtualservices/user-service-vs"),
+                &patch,
+            )
+            .await;
         assert_eq!(answer.status(), 400);
         let status: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
         let said = status["message"].as_str().unwrap();

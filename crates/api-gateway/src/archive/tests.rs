@@ -99,14 +99,7 @@ async fn archive(url: &str, boot: i64) -> (Archive, Queue, Health) {
 }
 
 async fn until(mut condition: impl FnMut() -> bool) {
-    let waiting = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(SOON, waiting)
-        .await
-        .expect("the condition in time");
+    testkit::wait::until("the condition", SOON, async || condition()).await;
 }
 
 #[tokio::test]

@@ -89,19 +89,12 @@ impl Gateway {
 
     /// Asks until the answer is as expected.
     pub(crate) async fn until(&self, path: &str, expected: impl Fn(&Value) -> bool) -> Value {
-        let asking = async {
-            loop {
-                let answer = self.json(path).await;
-                if expected(&answer) {
-                    return answer;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        match tokio::time::timeout(SOON, asking).await {
-            Ok(answer) => answer,
-            Err(_) => panic!("{path} stays {:#}", self.json(path).await),
-        }
+        let what = format!("{path} to be as expected");
+        testkit::wait::until_some(&what, SOON, async || {
+            let answer = self.json(path).await;
+            expected(&answer).then_some(answer)
+        })
+        .await
     }
 
     pub(crate) async fn events(&self, last: Option<&str>) -> Events {

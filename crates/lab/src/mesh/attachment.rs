@@ -103,6 +103,15 @@ impl Sidecar {
     pub(super) fn apply(&self, worlds: &Worlds, network: &Network) {
         if let Some(world) = worlds.get(&self.client.cluster) {
             let config = compile_sidecar(&world.view(network), &self.client);
+            if config.problems != self.outbound.config().problems {
+                for problem in &config.problems {
+                    tracing::warn!(
+                        namespace = self.client.namespace,
+                        problem,
+                        "a rule cannot be obeyed"
+                    );
+                }
+            }
             self.outbound.apply(Arc::new(config));
         }
     }

@@ -185,6 +185,17 @@ impl Lab {
         (answer.status().as_u16(), cluster)
     }
 
+    /// A merge patch, as `kubectl patch --type merge` sends it.
+    pub async fn merge_patch(&self, cluster: &str, path: &str, patch: &Value) -> Response {
+        let request = self.client.patch(format!("{}{path}", self.api(cluster)));
+        let request = request.header("content-type", "application/merge-patch+json");
+        request
+            .body(patch.to_string())
+            .send()
+            .await
+            .expect("the API answers")
+    }
+
     pub async fn list(&self, cluster: &str, path: &str) -> Vec<Value> {
         let url = format!("{}{path}", self.api(cluster));
         let answer = self.client.get(url).send().await.expect("the API answers");
