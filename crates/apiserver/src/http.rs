@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
@@ -96,7 +96,7 @@ impl Call<'_> {
 async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     if let Err(refusal) = server.access.check(&parts) {
-        return refusal.into_response();
+        return reply::refusal(&refusal);
     }
     let entered = server.access.enter(parts.uri.path());
     let Some((cluster, path)) =
@@ -105,7 +105,7 @@ async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response 
         return reply::page_not_found();
     };
     let answer = answer(&server, cluster, &parts, path, body).await;
-    let answer = answer.unwrap_or_else(Status::into_response);
+    let answer = answer.unwrap_or_else(|status| reply::refusal(&status));
     tracing::debug!(method = %parts.method, path, status = answer.status().as_u16(), "answered");
     answer
 }

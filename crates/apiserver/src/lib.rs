@@ -20,11 +20,8 @@
 
 pub mod admission;
 mod http;
-pub mod names;
-pub mod object;
-pub mod resource;
-pub mod selector;
-pub mod status;
 pub mod store;
+
+pub use apimachinery::{names, object, resource, selector, status};
 
 pub use crate::http::{Access, Cluster, WeakSecret, router};

@@ -18,15 +18,14 @@ const WARNING: HeaderName = http::header::WARNING;
 /// Kubernetes: all warnings of an answer together, in bytes; what does not fit is left out.
 const MAX_WARNINGS: usize = 4 * 1024;
 
-impl IntoResponse for Status {
-    fn into_response(self) -> Response {
-        let code = StatusCode::from_u16(self.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = json(code, &self);
-        if let Some(seconds) = self.retry_after() {
-            response.headers_mut().insert(RETRY_AFTER, seconds.into());
-        }
-        response
+/// A refusal with its own code.
+pub(super) fn refusal(status: &Status) -> Response {
+    let code = StatusCode::from_u16(status.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(code, status);
+    if let Some(seconds) = status.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
+    response
 }
 
 pub(super) fn json(code: StatusCode, value: &impl Serialize) -> Response {

@@ -31,7 +31,7 @@ const MAX_SUBDOMAIN: usize = 253;
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 
 /// Every fault of an object's names, labels and annotations.
-pub(crate) fn faults(resource: &Resource, object: &Value) -> Vec<Cause> {
+pub fn faults(resource: &Resource, object: &Value) -> Vec<Cause> {
     let mut causes = name_faults(resource, object);
     causes.extend(label_faults("metadata.labels", object::labels(object)));
     if let Some(Value::Object(annotations)) = object::at(object, &["metadata", "annotations"]) {
@@ -52,7 +52,7 @@ pub fn label_faults(field: &str, labels: Option<&Map<String, Value>>) -> Vec<Cau
 }
 
 /// Why a label key (or a qualified name of another kind) is not one.
-pub(crate) fn key_fault(key: &str) -> Option<String> {
+pub fn key_fault(key: &str) -> Option<String> {
     let (prefix, name) = match key.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
@@ -72,7 +72,7 @@ pub(crate) fn key_fault(key: &str) -> Option<String> {
 }
 
 /// Why a label value is not one.
-pub(crate) fn value_fault(value: &str) -> Option<String> {
+pub fn value_fault(value: &str) -> Option<String> {
     if value.len() > MAX_LABEL {
         Some(too_long(MAX_LABEL))
     } else {

@@ -257,7 +257,7 @@ impl Status {
 }
 
 /// Details naming an object by its plural resource.
-pub(crate) fn about(resource: &Resource, name: &str) -> Details {
+pub fn about(resource: &Resource, name: &str) -> Details {
     Details {
         name: name.into(),
         group: resource.group.into(),

@@ -12,7 +12,7 @@ pub use label::LabelSelector;
 /// Why the text of a selector is not one; the message is what a client is told.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidSelector(pub(crate) String);
+pub struct InvalidSelector(pub String);
 
 /// Both selectors of a request; the default selects everything.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -80,7 +80,7 @@ pub fn put(object: &mut Map<String, Value>, member: &str, value: Option<Value>) 
 }
 
 /// Removes null members at every depth, as typed kinds do when they are decoded.
-pub(crate) fn drop_nulls(value: &mut Value) {
+pub fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|_, member| !member.is_null());
@@ -92,7 +92,7 @@ pub(crate) fn drop_nulls(value: &mut Value) {
 }
 
 /// Roughly how many bytes of heap a value keeps alive; for budgets, not for accounting.
-pub(crate) fn approximate_bytes(value: &Value) -> usize {
+pub fn approximate_bytes(value: &Value) -> usize {
     /// A map keeps its members in nodes of eleven places, which are filled to two thirds.
     const PLACES: usize = 11;
     const NODE: usize = PLACES * (size_of::<String>() + size_of::<Value>());
@@ -113,7 +113,7 @@ pub(crate) fn approximate_bytes(value: &Value) -> usize {
 }
 
 /// The value as an object, made an empty one where it is something else.
-pub(crate) fn map_mut(value: &mut Value) -> &mut Map<String, Value> {
+pub fn map_mut(value: &mut Value) -> &mut Map<String, Value> {
     if !value.is_object() {
         *value = Value::Object(Map::new());
     }
@@ -121,13 +121,14 @@ pub(crate) fn map_mut(value: &mut Value) -> &mut Map<String, Value> {
 }
 
 /// A stored object as seen in one of its versions: serialized with that `apiVersion`, not copied.
-pub(crate) struct Versioned<'a> {
+pub struct Versioned<'a> {
     object: &'a Value,
     api_version: &'a str,
 }
 
 impl<'a> Versioned<'a> {
-    pub(crate) fn new(object: &'a Value, api_version: &'a str) -> Self {
+    /// Shows `object` as of this version.
+    pub fn new(object: &'a Value, api_version: &'a str) -> Self {
         Self {
             object,
             api_version,
@@ -153,7 +154,7 @@ impl Serialize for Versioned<'_> {
 }
 
 /// A copy of a stored object as a client of `version` knows it.
-pub(crate) fn in_version(resource: &Resource, object: &Value, version: &str) -> Value {
+pub fn in_version(resource: &Resource, object: &Value, version: &str) -> Value {
     let mut copy = object.clone();
     copy["apiVersion"] = resource.api_version(version).into();
     copy

@@ -1,0 +1,16 @@
+//! What Kubernetes knows about objects, pure: no socket, no clock, no store.
+//!
+//! Objects are JSON values; whoever needs types makes them at the edge. Time and randomness are
+//! arguments. [`apiserver`](../apiserver) stores and serves what is decided here.
+//!
+//! - [`resource`]: the table of kinds, and what differs between them.
+//! - [`schema`]: the shape of a kind: fields, their types, and how lists of them merge.
+//! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
+//! - [`status`]: refusals in the words of a real API server.
+
+pub mod names;
+pub mod object;
+pub mod resource;
+pub mod schema;
+pub mod selector;
+pub mod status;
