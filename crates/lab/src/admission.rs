@@ -1,6 +1,7 @@
 //! What the lab says about writes: defaults that Kubernetes fills in, and the
 //! checks without which a controller could not go on.
 
+mod istio;
 mod shape;
 
 use std::sync::Arc;
@@ -10,8 +11,6 @@ use apiserver::admission::{Admission, Operation, Review};
 use apiserver::resource::{ALL, Resource, rows};
 use apiserver::status::{Cause, Status};
 use apiserver::store::Store;
-use mesh::schema::warnings;
-use mesh::validate::{Refusal, validate};
 use serde_json::{Value, json};
 
 use crate::network::Addresses;
@@ -97,7 +96,7 @@ impl Admission for Rules {
             ))
         })?;
         if *resource == rows::VIRTUAL_SERVICES || *resource == rows::DESTINATION_RULES {
-            return admit_rule(object);
+            return istio::admit_rule(object);
         }
         let causes = if *resource == rows::DEPLOYMENTS {
             deployment_causes(object)
@@ -111,33 +110,6 @@ impl Admission for Rules {
             false => Err(Status::invalid(resource, review.name, causes)),
         }
     }
-}
-
-/// What istiod's webhook would say, then what the lab does not obey.
-fn admit_rule(object: &Value) -> Result<Vec<String>, Status> {
-    validate(object).map_err(|refusal| match refusal {
-        Refusal::Webhook(complaints) => Status::denied(
-            "validation.istio.io",
-            format!("configuration is invalid: {complaints}"),
-        ),
-        Refusal::Schema { kind, name, causes } => {
-            let causes = causes.iter().map(|text| schema_cause(text)).collect();
-            Status::invalid_kind("networking.istio.io", &kind, &name, causes)
-        }
-    })?;
-    Ok(warnings(object))
-}
-
-/// `spec.http[0].timeout: Invalid value: …` as Kubernetes splits it.
-fn schema_cause(text: &str) -> Cause {
-    let (field, message) = text.split_once(": ").unwrap_or(("<nil>", text));
-    let reason = match message {
-        it if it.starts_with("Required value") => "FieldValueRequired",
-        it if it.starts_with("Unsupported value") => "FieldValueNotSupported",
-        it if it.contains("must be of type") => "FieldValueTypeInvalid",
-        _ => "FieldValueInvalid",
-    };
-    Cause::new(reason, message, field)
 }
 
 fn default_service(service: &mut Value, old: Option<&Value>, addresses: &Addresses) {
