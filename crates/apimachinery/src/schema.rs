@@ -1,15 +1,18 @@
 //! The shape of a kind: its fields, their types, and how lists of them merge.
 //!
 //! One model for both sources: Kubernetes' own kinds ([`kubernetes`], a table of facts) and custom
-//! resources (the schema in their definition). Decoding, patches, field ownership and the OpenAPI
+//! resources ([`crd`], the schema in their definition). Decoding, patches, field ownership and the OpenAPI
 //! documents ask this model and know no kind by name.
 
+pub mod crd;
 pub mod kubernetes;
 mod table;
 
 use std::sync::Arc;
 
 use serde_json::Value;
+
+use crate::resource::Resource;
 
 /// A message type: a JSON object with known fields.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -20,6 +23,8 @@ pub struct Struct {
     pub fields: Vec<Field>,
     /// Field ownership takes the whole as one value.
     pub atomic: bool,
+    /// Fields it does not know are kept.
+    pub open: bool,
 }
 
 /// One field of a [`Struct`].
@@ -124,6 +129,16 @@ pub struct Merge {
     pub key: Option<String>,
     /// A patch of an element drops what its `$retainKeys` does not name.
     pub retain_keys: bool,
+}
+
+/// The shape of a kind in one of its versions, built in or custom; none for kinds that are only
+/// read.
+pub fn of(resource: &Resource, version: &str) -> Option<&'static Arc<Struct>> {
+    if resource.custom {
+        crd::of(resource, version)
+    } else {
+        kubernetes::of(resource, version)
+    }
 }
 
 impl Struct {

@@ -91,6 +91,7 @@ impl<'a> Table<'a> {
             name: name.to_owned(),
             fields: fields?,
             atomic: message.atomic,
+            open: false,
         });
         self.done.insert(name, Arc::clone(&message));
         Ok(message)
