@@ -4,7 +4,8 @@
 //! up ── state       lock, secret, ports, leftovers of an earlier run
 //!    ├─ cluster     a store with what a fresh cluster has, then the theater's manifests
 //!    │    ├─ controllers   Deployment → ReplicaSet → Pod → node
-//!    │    └─ kubelet       Pod → process, probed, started again
+//!    │    ├─ kubelet       Pod → process, probed, started again
+//!    │    └─ events        what both tell of their objects
 //!    ├─ network     virtual addresses and where they really lead
 //!    ├─ mesh        istiod, sidecars, east-west gateways, the published port
 //!    └─ api         Kubernetes' HTTP for kubectl and the dashboard
@@ -13,6 +14,7 @@
 
 pub mod admission;
 pub mod controllers;
+pub mod events;
 pub mod facts;
 pub mod fresh;
 pub mod kubeconfig;

@@ -22,6 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::admission::Rules;
 use crate::controllers::{self, replicaset::is_ready};
+use crate::events::Recorder;
 use crate::facts::{CLUSTERS, Facts};
 use crate::kubelet::Kubelet;
 use crate::mesh::{Member, Mesh};
@@ -202,6 +203,7 @@ impl Lab {
                 program: program.clone(),
                 backend: backend.clone(),
                 ports: Arc::clone(&ports),
+                events: Recorder::new(store.clone()),
             })
         };
         let lab = Self {
@@ -251,7 +253,10 @@ impl Lab {
         let mesh = Arc::clone(&self.mesh);
         tasks.spawn(async move { mesh.serve_ingress(published).await });
         for (_, store, _) in &self.members {
-            tasks.spawn(controllers::run(store.clone()));
+            tasks.spawn(controllers::run(
+                store.clone(),
+                Recorder::new(store.clone()),
+            ));
         }
         for kubelet in &self.kubelets {
             tasks.spawn(Arc::clone(kubelet).run());

@@ -11,6 +11,8 @@ mod garbage;
 pub mod replicaset;
 pub mod scheduler;
 
+use std::time::Duration;
+
 use apiserver::resource::rows;
 use apiserver::store::{DeleteOptions, Key, Part, Store};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
@@ -18,11 +20,15 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
+use crate::events::Recorder;
 use crate::objects;
 use scheduler::Placement;
 
+/// How often events that are too old are looked for.
+const EXPIRY: Duration = Duration::from_secs(60);
+
 /// Runs every controller of a cluster; never ends.
-pub async fn run(store: Store) {
+pub async fn run(store: Store, events: Recorder) {
     let changes = store.subscribe(&[
         &rows::DEPLOYMENTS,
         &rows::REPLICA_SETS,
@@ -30,12 +36,16 @@ pub async fn run(store: Store) {
         &rows::NODES,
         &rows::NAMESPACES,
     ]);
+    let mut minute = tokio::time::interval(EXPIRY);
     loop {
         garbage::collect(&store);
         deployments(&store);
         replica_sets(&store);
         schedule(&store);
-        changes.changed().await;
+        tokio::select! {
+            () = changes.changed() => {}
+            _ = minute.tick() => events.expire(jiff::Timestamp::now()),
+        }
     }
 }
 

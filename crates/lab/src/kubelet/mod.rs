@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::controllers::scheduler::node_of;
+use crate::events::Recorder;
 use crate::facts::Facts;
 use crate::mesh::Mesh;
 use crate::network::Addresses;
@@ -50,6 +51,8 @@ pub struct Kubelet {
     pub backend: Backend,
     /// Ports to prefer; the store's is noted here.
     pub ports: Arc<Mutex<Ports>>,
+    /// Where it tells what it does.
+    pub events: Recorder,
 }
 
 /// What the kubelet wants of a running pod.
