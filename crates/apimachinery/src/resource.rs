@@ -23,6 +23,34 @@ pub enum NameRule {
     PathSegment,
 }
 
+/// A view of one object, or an action on it, under a path of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Subresource {
+    /// Name in paths: `log`.
+    pub name: &'static str,
+    /// Group and version of its kind; both empty where they are the object's own.
+    pub group_version: (&'static str, &'static str),
+    /// Kind of its body.
+    pub kind: &'static str,
+    /// What can be done with it, in discovery's order.
+    pub verbs: &'static [&'static str],
+}
+
+/// All that can be done with most kinds, in discovery's order.
+pub const VERBS: &[&str] = &[
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
+
+/// What can be done with a part of an object.
+const VIEW: &[&str] = &["get", "patch", "update"];
+
 /// One kind of object the server stores. Equal when group and plural are equal.
 #[derive(Debug)]
 pub struct Resource {
@@ -60,6 +88,13 @@ pub struct Resource {
     pub names: NameRule,
     /// Field selectors beyond `metadata.name` and `metadata.namespace`, as dotted paths.
     pub fields: &'static [&'static str],
+    /// What can be done with it. A kind that can only be created is a question: it is answered
+    /// and never stored.
+    pub verbs: &'static [&'static str],
+    /// Subresources beyond `status`, `scale` and `finalize`.
+    pub actions: &'static [Subresource],
+    /// The resource whose objects these are, under another group and in another form.
+    pub stored_as: Option<&'static Resource>,
 }
 
 impl Resource {
@@ -89,6 +124,9 @@ impl Resource {
             returns_deleted: false,
             names: NameRule::Subdomain,
             fields: &[],
+            verbs: VERBS,
+            actions: &[],
+            stored_as: None,
         }
     }
 
@@ -183,6 +221,56 @@ impl Resource {
 
     const fn fields(self, fields: &'static [&'static str]) -> Self {
         Self { fields, ..self }
+    }
+
+    const fn verbs(self, verbs: &'static [&'static str]) -> Self {
+        Self { verbs, ..self }
+    }
+
+    const fn actions(self, actions: &'static [Subresource]) -> Self {
+        Self { actions, ..self }
+    }
+
+    const fn stored_as(self, stored: &'static Resource) -> Self {
+        Self {
+            stored_as: Some(stored),
+            ..self
+        }
+    }
+
+    /// The resource under which the objects lie in the store.
+    pub fn storage(&'static self) -> &'static Self {
+        self.stored_as.unwrap_or(self)
+    }
+
+    /// Whether this can be done with it.
+    pub fn allows(&self, verb: &str) -> bool {
+        self.verbs.contains(&verb)
+    }
+
+    /// All subresources by name.
+    pub fn subresources(&self) -> Vec<Subresource> {
+        let own = |name, kind, verbs| Subresource {
+            name,
+            group_version: ("", ""),
+            kind,
+            verbs,
+        };
+        let mut all = self.actions.to_vec();
+        if self.finalize {
+            all.push(own("finalize", self.kind, &["update"]));
+        }
+        if self.scale {
+            all.push(Subresource {
+                group_version: ("autoscaling", "v1"),
+                ..own("scale", "Scale", VIEW)
+            });
+        }
+        if self.status {
+            all.push(own("status", self.kind, VIEW));
+        }
+        all.sort_by_key(|subresource| subresource.name);
+        all
     }
 
     /// The version objects are stored in.
@@ -299,7 +387,8 @@ mod tests {
 
     #[test]
     fn no_two_rows_answer_to_the_same_short_name() {
-        let short: Vec<_> = ALL.iter().flat_map(|row| row.short_names).collect();
+        let stored = ALL.iter().filter(|row| row.stored_as.is_none());
+        let short: Vec<_> = stored.flat_map(|row| row.short_names).collect();
         let unique: HashSet<_> = short.iter().collect();
         assert_eq!(unique.len(), short.len());
     }
@@ -320,10 +409,32 @@ mod tests {
             versions("networking.istio.io"),
             ["v1", "v1beta1", "v1alpha3"]
         );
-        assert_eq!(versions("autoscaling"), ["v2"]);
+        assert_eq!(versions("autoscaling"), ["v2", "v1"]);
         assert!(versions("none.io").is_empty());
         for group in groups() {
             assert!(!versions(group)[0].contains("alpha"), "{group}");
         }
+    }
+
+    #[test]
+    fn subresources_come_by_name_with_what_can_be_done() {
+        let names = |row: &Resource| {
+            row.subresources()
+                .iter()
+                .map(|it| it.name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&rows::NAMESPACES), ["finalize", "status"]);
+        assert_eq!(names(&rows::DEPLOYMENTS), ["scale", "status"]);
+        let pods = names(&rows::PODS);
+        assert!(pods.is_sorted() && pods.contains(&"eviction"), "{pods:?}");
+        assert!(!rows::NAMESPACES.allows("deletecollection"));
+    }
+
+    #[test]
+    fn events_of_both_groups_are_the_same_objects() {
+        let events = find("events.k8s.io", "v1", "events").unwrap();
+        assert_eq!(events.storage(), &rows::EVENTS);
+        assert_eq!(rows::PODS.storage(), &rows::PODS);
     }
 }

@@ -10,6 +10,7 @@
 //! a watch wait for anything.
 
 mod access;
+mod admit;
 mod body;
 mod delete;
 mod discovery;
@@ -159,17 +160,19 @@ fn dispatch(call: &Call<'_>, method: &Method, target: &Target) -> Result<Respons
 fn collection(call: &Call<'_>, method: &Method, place: &Place) -> Result<Response, Status> {
     // Kubernetes: the path over all namespaces can only be read.
     let writable = !place.resource.namespaced || place.namespace.is_some();
+    let may = |verb| place.resource.allows(verb);
     match *method {
-        Method::GET => read::list_or_watch(call, place),
-        Method::POST if writable => write::create(call, place),
-        // Kubernetes: namespaces can only be deleted one by one.
-        Method::DELETE if writable && !place.resource.finalize => delete::collection(call, place),
+        Method::GET if may("list") => read::list_or_watch(call, place),
+        Method::POST if writable && may("create") => write::create(call, place),
+        Method::DELETE if writable && may("deletecollection") => delete::collection(call, place),
         _ => Err(Status::method_not_allowed()),
     }
 }
 
 fn object(call: &Call<'_>, method: &Method, place: &Place, name: &str) -> Result<Response, Status> {
     match *method {
+        // A kind that is never stored has no objects.
+        _ if !place.resource.allows("get") => Err(Status::no_such_resource()),
         Method::DELETE => delete::object(call, place, name),
         _ => part_of_object(call, method, place, name, Part::Main),
     }

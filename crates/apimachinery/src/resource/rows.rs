@@ -1,7 +1,7 @@
 //! The table: one row a resource, in the order discovery lists them.
 #![expect(missing_docs, reason = "a row is its own description")]
 
-use super::{NameRule, Resource};
+use super::{NameRule, Resource, Subresource};
 
 const V1: &[&str] = &["v1"];
 const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
@@ -32,6 +32,52 @@ const POD_FIELDS: &[&str] = &[
     "status.nominatedNodeName",
 ];
 
+const ONE_BY_ONE: &[&str] = &[
+    "create", "delete", "get", "list", "patch", "update", "watch",
+];
+const QUESTION: &[&str] = &["create"];
+const CONNECT: &[&str] = &["create", "get"];
+const EVENTS_K8S_FIELDS: &[&str] = &[
+    "regarding.kind",
+    "regarding.namespace",
+    "regarding.name",
+    "regarding.uid",
+    "regarding.apiVersion",
+    "regarding.resourceVersion",
+    "regarding.fieldPath",
+    "reason",
+    "reportingController",
+    "type",
+];
+const POD_ACTIONS: &[Subresource] = &[
+    action("attach", ("", ""), "PodAttachOptions", CONNECT),
+    action("binding", ("", ""), "Binding", QUESTION),
+    action("eviction", ("policy", "v1"), "Eviction", QUESTION),
+    action("exec", ("", ""), "PodExecOptions", CONNECT),
+    action("log", ("", ""), "Pod", &["get"]),
+    action("portforward", ("", ""), "PodPortForwardOptions", CONNECT),
+];
+const TOKEN: &[Subresource] = &[action(
+    "token",
+    ("authentication.k8s.io", "v1"),
+    "TokenRequest",
+    QUESTION,
+)];
+
+const fn action(
+    name: &'static str,
+    group_version: (&'static str, &'static str),
+    kind: &'static str,
+    verbs: &'static [&'static str],
+) -> Subresource {
+    Subresource {
+        name,
+        group_version,
+        kind,
+        verbs,
+    }
+}
+
 macro_rules! table {
     ($($name:ident = $row:expr;)*) => {
         $(pub static $name: Resource = $row;)*
@@ -42,6 +88,7 @@ macro_rules! table {
 }
 
 table! {
+    BINDINGS = Resource::namespaced("", V1, "Binding", "binding", "bindings").verbs(QUESTION);
     CONFIG_MAPS = Resource::namespaced("", V1, "ConfigMap", "configmap", "configmaps").short(&["cm"]);
     ENDPOINTS = Resource::namespaced("", V1, "Endpoints", "endpoints", "endpoints").short(&["ep"]);
     EVENTS = Resource::namespaced("", V1, "Event", "event", "events")
@@ -49,7 +96,7 @@ table! {
     LIMIT_RANGES = Resource::namespaced("", V1, "LimitRange", "limitrange", "limitranges")
         .short(&["limits"]);
     NAMESPACES = Resource::cluster("", V1, "Namespace", "namespace", "namespaces")
-        .short(&["ns"]).status().finalize().names(NameRule::Label).fields(&["status.phase"]);
+        .short(&["ns"]).status().finalize().verbs(ONE_BY_ONE).returns_deleted().names(NameRule::Label).fields(&["status.phase"]);
     NODES = Resource::cluster("", V1, "Node", "node", "nodes")
         .short(&["no"]).status().fields(&["spec.unschedulable"]);
     PERSISTENT_VOLUME_CLAIMS = Resource::namespaced(
@@ -57,12 +104,12 @@ table! {
     ).short(&["pvc"]).status().returns_deleted();
     PODS = Resource::namespaced("", V1, "Pod", "pod", "pods")
         .short(&["po"]).categories(ALL_CATEGORY).status().graceful().generation()
-        .returns_deleted().fields(POD_FIELDS);
+        .returns_deleted().fields(POD_FIELDS).actions(POD_ACTIONS);
     RESOURCE_QUOTAS = Resource::namespaced("", V1, "ResourceQuota", "resourcequota", "resourcequotas")
         .short(&["quota"]).status().returns_deleted();
     SECRETS = Resource::namespaced("", V1, "Secret", "secret", "secrets").fields(&["type"]);
     SERVICE_ACCOUNTS = Resource::namespaced("", V1, "ServiceAccount", "serviceaccount", "serviceaccounts")
-        .short(&["sa"]).returns_deleted();
+        .short(&["sa"]).returns_deleted().actions(TOKEN);
     SERVICES = Resource::namespaced("", V1, "Service", "service", "services")
         .short(&["svc"]).categories(ALL_CATEGORY).status().returns_deleted()
         .names(NameRule::Label1035);
@@ -76,8 +123,32 @@ table! {
         .short(&["rs"]).categories(ALL_CATEGORY).status().scale().generation()
         .fields(&["status.replicas"]);
 
+    EVENTS_K8S = Resource::namespaced("events.k8s.io", V1, "Event", "event", "events")
+        .short(&["ev"]).fields(EVENTS_K8S_FIELDS).stored_as(&EVENTS);
+
+    SELF_SUBJECT_REVIEWS = Resource::cluster(
+        "authentication.k8s.io", V1, "SelfSubjectReview", "selfsubjectreview", "selfsubjectreviews",
+    ).verbs(QUESTION);
+
+    LOCAL_SUBJECT_ACCESS_REVIEWS = Resource::namespaced(
+        "authorization.k8s.io", V1, "LocalSubjectAccessReview",
+        "localsubjectaccessreview", "localsubjectaccessreviews",
+    ).verbs(QUESTION);
+    SELF_SUBJECT_ACCESS_REVIEWS = Resource::cluster(
+        "authorization.k8s.io", V1, "SelfSubjectAccessReview",
+        "selfsubjectaccessreview", "selfsubjectaccessreviews",
+    ).verbs(QUESTION);
+    SELF_SUBJECT_RULES_REVIEWS = Resource::cluster(
+        "authorization.k8s.io", V1, "SelfSubjectRulesReview",
+        "selfsubjectrulesreview", "selfsubjectrulesreviews",
+    ).verbs(QUESTION);
+    SUBJECT_ACCESS_REVIEWS = Resource::cluster(
+        "authorization.k8s.io", V1, "SubjectAccessReview",
+        "subjectaccessreview", "subjectaccessreviews",
+    ).verbs(QUESTION);
+
     HORIZONTAL_POD_AUTOSCALERS = Resource::namespaced(
-        "autoscaling", &["v2"], "HorizontalPodAutoscaler",
+        "autoscaling", &["v2", "v1"], "HorizontalPodAutoscaler",
         "horizontalpodautoscaler", "horizontalpodautoscalers",
     ).short(&["hpa"]).categories(ALL_CATEGORY).status();
 
@@ -104,7 +175,7 @@ table! {
 
     STORAGE_CLASSES = Resource::cluster(
         "storage.k8s.io", V1, "StorageClass", "storageclass", "storageclasses",
-    ).short(&["sc"]);
+    ).short(&["sc"]).returns_deleted();
 
     CUSTOM_RESOURCE_DEFINITIONS = Resource::cluster(
         "apiextensions.k8s.io", V1, "CustomResourceDefinition",
@@ -137,6 +208,7 @@ table! {
         "networking.istio.io", NETWORKING, "WorkloadEntry", "workloadentry", "workloadentries",
     ).short(&["we"]).categories(NETWORKING_ISTIO);
 
+
     AUTHORIZATION_POLICIES = Resource::custom(
         "security.istio.io", SECURITY, "AuthorizationPolicy",
         "authorizationpolicy", "authorizationpolicies",
@@ -145,6 +217,7 @@ table! {
         "security.istio.io", SECURITY, "PeerAuthentication",
         "peerauthentication", "peerauthentications",
     ).short(&["pa"]).categories(SECURITY_ISTIO);
+
 
     TELEMETRIES = Resource::custom(
         "telemetry.istio.io", &["v1", "v1alpha1"], "Telemetry", "telemetry", "telemetries",

@@ -6,23 +6,12 @@ use serde_json::{Value, json};
 
 use super::reply;
 use super::target::Target;
-use crate::resource::{self, ALL, Resource, group_version};
+use crate::resource::{self, ALL, Resource, Subresource, group_version};
 
 /// The Kubernetes whose API this is, as `major.minor` of its releases.
 const MAJOR: &str = "1";
 const MINOR: &str = "35";
 const GIT_VERSION: &str = "v1.35.4+apiserver";
-const VERBS: [&str; 8] = [
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
-
 /// The document of a target that is no object.
 pub(super) fn document(target: &Target, host: Option<&str>) -> Response {
     let document = match target {
@@ -84,12 +73,9 @@ fn resources(group: &str, version: &str) -> Value {
 
 /// A resource and its subresources.
 fn entries(row: &Resource) -> Vec<Value> {
-    // Kubernetes: namespaces can only be deleted one by one.
-    let possible = |verb: &&str| !(row.finalize && *verb == "deletecollection");
-    let verbs: Vec<_> = VERBS.into_iter().filter(possible).collect();
     let mut entry = json!({
         "name": row.plural, "singularName": row.singular, "namespaced": row.namespaced,
-        "kind": row.kind, "verbs": verbs,
+        "kind": row.kind, "verbs": row.verbs,
     });
     if !row.short_names.is_empty() {
         entry["shortNames"] = json!(row.short_names);
@@ -98,30 +84,20 @@ fn entries(row: &Resource) -> Vec<Value> {
         entry["categories"] = json!(row.categories);
     }
     let mut entries = vec![entry];
-    if row.finalize {
-        entries.push(subentry(row, "finalize", row.kind, &["update"]));
-    }
-    if row.scale {
-        let mut scale = subentry(row, "scale", "Scale", &["get", "patch", "update"]);
-        merge(&mut scale, json!({"group": "autoscaling", "version": "v1"}));
-        entries.push(scale);
-    }
-    if row.status {
-        entries.push(subentry(
-            row,
-            "status",
-            row.kind,
-            &["get", "patch", "update"],
-        ));
-    }
+    entries.extend(row.subresources().iter().map(|it| subentry(row, it)));
     entries
 }
 
-fn subentry(row: &Resource, name: &str, kind: &str, verbs: &[&str]) -> Value {
-    json!({
-        "name": format!("{}/{name}", row.plural), "singularName": "",
-        "namespaced": row.namespaced, "kind": kind, "verbs": verbs,
-    })
+fn subentry(row: &Resource, subresource: &Subresource) -> Value {
+    let mut entry = json!({
+        "name": format!("{}/{}", row.plural, subresource.name), "singularName": "",
+        "namespaced": row.namespaced, "kind": subresource.kind, "verbs": subresource.verbs,
+    });
+    let (group, version) = subresource.group_version;
+    if !version.is_empty() {
+        merge(&mut entry, json!({"group": group, "version": version}));
+    }
+    entry
 }
 
 fn merge(into: &mut Value, from: Value) {

@@ -9,16 +9,14 @@ use serde_json::Value;
 use super::options::dry_run;
 use super::patch::Patch;
 use super::target::Place;
-use super::{Call, draft, reply};
-use crate::admission::{Operation, Review};
-use crate::names;
+use super::{Call, admit, draft, reply};
 use crate::object;
 use crate::status::{Cause, Status};
 use crate::store::{Error, Key, Part, Store, preserve};
 
 pub(super) fn create(call: &Call<'_>, place: &Place) -> Result<Response, Status> {
     let store = store_for(call, "CreateOptions")?;
-    let (resource, admission) = (place.resource, &call.cluster.admission);
+    let resource = place.resource;
     let mut object = draft::object(call, place, None)?;
     if !object::text(&object, &["metadata", "resourceVersion"]).is_empty() {
         let message = "resourceVersion should not be set on objects to be created";
@@ -29,17 +27,7 @@ pub(super) fn create(call: &Call<'_>, place: &Place) -> Result<Response, Status>
     }
     let key = Key::of(resource, &object);
     store.check_namespace(&key)?;
-    admission.default_object(resource, &mut object, None);
-    check_names(place, &object)?;
-    let warnings = admission.admit(&Review {
-        operation: Operation::Create,
-        resource,
-        version: place.version,
-        namespace: &key.namespace,
-        name: &key.name,
-        object: Some(&object),
-        old: None,
-    })?;
+    let warnings = admit::creation(call, place, &mut object)?;
     let stored = store.create(resource, &key.namespace, object)?;
     Ok(reply::with_warnings(
         reply::object(StatusCode::CREATED, place, &stored),
@@ -123,65 +111,11 @@ pub(super) fn update(
     let object = store.modify(&place.key(name), part, |old| {
         let mut new = preserve(place.resource, old, change(old)?, part);
         if part == Part::Main {
-            warnings = review_update(call, place, old, &mut new)?;
+            warnings = admit::change(call, place, old, &mut new)?;
         }
         Ok::<_, Status>(new)
     })?;
     Ok(Written { object, warnings })
-}
-
-fn review_update(
-    call: &Call<'_>,
-    place: &Place,
-    old: &Value,
-    new: &mut Value,
-) -> Result<Vec<String>, Status> {
-    let admission = &call.cluster.admission;
-    admission.default_object(place.resource, new, Some(old));
-    check_names(place, new)?;
-    check_finalizers(place, old, new)?;
-    admission.admit(&Review {
-        operation: Operation::Update,
-        resource: place.resource,
-        version: place.version,
-        namespace: object::namespace(old),
-        name: object::name(old),
-        object: Some(new),
-        old: Some(old),
-    })
-}
-
-fn check_names(place: &Place, object: &Value) -> Result<(), Status> {
-    let causes = names::faults(place.resource, object);
-    if causes.is_empty() {
-        return Ok(());
-    }
-    Err(Status::invalid(
-        place.resource,
-        object::name(object),
-        causes,
-    ))
-}
-
-/// Kubernetes: what is being deleted can only lose finalizers.
-fn check_finalizers(place: &Place, old: &Value, new: &Value) -> Result<(), Status> {
-    let list = |object| object::at(object, &["metadata", "finalizers"]).and_then(Value::as_array);
-    let before = list(old).map(Vec::as_slice).unwrap_or_default();
-    let added: Vec<_> = list(new)
-        .into_iter()
-        .flatten()
-        .filter(|name| !before.contains(name))
-        .collect();
-    if added.is_empty() || !object::is_terminating(old) {
-        return Ok(());
-    }
-    let added: Vec<_> = added.into_iter().map(Value::to_string).collect();
-    let detail = format!(
-        "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
-        added.join(", ")
-    );
-    let causes = vec![Cause::forbidden("metadata.finalizers", &detail)];
-    Err(Status::invalid(place.resource, object::name(old), causes))
 }
 
 pub(super) fn check_version(
