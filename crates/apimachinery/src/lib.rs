@@ -5,11 +5,13 @@
 //!
 //! - [`resource`]: the table of kinds, and what differs between them.
 //! - [`schema`]: the shape of a kind: fields, their types, and how lists of them merge.
+//! - [`patch`]: changes described by clients.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
 //! - [`status`]: refusals in the words of a real API server.
 
 pub mod names;
 pub mod object;
+pub mod patch;
 pub mod resource;
 pub mod schema;
 pub mod selector;

@@ -97,7 +97,8 @@ fn summary(body: &[u8]) -> String {
     }
 }
 
-fn go_error(error: &serde_json::Error) -> String {
+/// An error of the JSON reader, as Go words it where that matters.
+pub(super) fn go_error(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Eof => "unexpected end of JSON input".into(),
         _ => error.to_string(),

@@ -1,13 +1,16 @@
-//! Patches: JSON Merge Patch (RFC 7386) and JSON Patch (RFC 6902).
+//! Patches: strategic merge, JSON Merge Patch (RFC 7386) and JSON Patch (RFC 6902).
 
+use apimachinery::patch::strategic;
+use apimachinery::schema::Struct;
 use json_patch::PatchOperation;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Call;
-use super::body::{self, MAX_BODY, go_type, undecodable_patch};
+use super::body::{self, MAX_BODY, go_error, go_type, undecodable_patch};
 use crate::resource::Resource;
 use crate::status::{Details, Status};
 
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const MERGE: &str = "application/merge-patch+json";
 const JSON: &str = "application/json-patch+json";
 /// Media types for custom resources, as a real API server lists them.
@@ -21,14 +24,31 @@ const MAX_DEPTH: usize = 128;
 /// A change described by a client, to be applied to whatever is stored.
 #[derive(Debug)]
 pub(super) enum Patch {
+    /// Of an object of this type.
+    Strategic(&'static Struct, Map<String, Value>),
     Merge(Value),
     Json(Vec<PatchOperation>),
 }
 
 impl Patch {
-    /// Reads the body by its media type.
-    pub(super) fn parse(call: &Call<'_>, resource: &Resource) -> Result<Self, Status> {
-        match call.media_type().as_deref() {
+    /// Reads the body by its media type; `of` is the type of what is patched, where it has one.
+    pub(super) fn parse(
+        call: &Call<'_>,
+        resource: &Resource,
+        of: Option<&'static Struct>,
+    ) -> Result<Self, Status> {
+        match (call.media_type().as_deref(), of) {
+            (Some(STRATEGIC), Some(of)) => Ok(Self::Strategic(of, members(&call.body)?)),
+            (media_type, _) => Self::parse_untyped(call, resource, media_type),
+        }
+    }
+
+    fn parse_untyped(
+        call: &Call<'_>,
+        resource: &Resource,
+        media_type: Option<&str>,
+    ) -> Result<Self, Status> {
+        match media_type {
             Some(MERGE) => merge(body::decode_patch(&call.body)?),
             Some(JSON) => operations(body::decode_patch(&call.body)?),
             _ if resource.custom => Err(Status::unsupported_media_type(&CUSTOM)),
@@ -41,6 +61,9 @@ impl Patch {
     /// The object after the patch.
     pub(super) fn apply(&self, mut object: Value) -> Result<Value, Status> {
         match self {
+            Self::Strategic(of, patch) => {
+                object = strategic::merge(of, object, patch.clone())?;
+            }
             Self::Merge(patch) => json_patch::merge(&mut object, patch),
             Self::Json(operations) => apply_operations(&mut object, operations)?,
         }
@@ -48,14 +71,26 @@ impl Patch {
     }
 }
 
+/// Kubernetes: of the formats, only this one gives the reader's words alone.
+fn members(body: &[u8]) -> Result<Map<String, Value>, Status> {
+    let patch =
+        serde_json::from_slice(body).map_err(|error| Status::bad_request(go_error(&error)))?;
+    match patch {
+        Value::Object(members) => Ok(members),
+        other => Err(Status::bad_request(not_a_map(&other))),
+    }
+}
+
+fn not_a_map(patch: &Value) -> String {
+    let found = go_type(patch);
+    format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}")
+}
+
 fn merge(patch: Value) -> Result<Patch, Status> {
     if patch.is_object() {
         return Ok(Patch::Merge(patch));
     }
-    let found = go_type(&patch);
-    let why =
-        format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
-    Err(undecodable_patch(&why))
+    Err(undecodable_patch(&not_a_map(&patch)))
 }
 
 fn operations(patch: Value) -> Result<Patch, Status> {

@@ -1,5 +1,6 @@
 //! The subresource `scale`: the replicas of any scalable kind as one `autoscaling/v1` object.
 
+use apimachinery::schema;
 use axum::response::Response;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -30,7 +31,8 @@ pub(super) fn serve(
             write(call, place, name, "UpdateOptions", |_| Ok(scale.clone()))
         }
         Method::PATCH => {
-            let patch = Patch::parse(call, place.resource)?;
+            let of = schema::kubernetes::named("autoscaling.v1.Scale");
+            let patch = Patch::parse(call, place.resource, of.map(|of| &**of))?;
             write(call, place, name, "PatchOptions", |scale| {
                 patch.apply(scale)
             })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apimachinery::schema;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
@@ -62,7 +63,8 @@ pub(super) fn patch(
     name: &str,
     part: Part,
 ) -> Result<Response, Status> {
-    let patch = Patch::parse(call, place.resource)?;
+    let of = schema::kubernetes::of(place.resource, place.version);
+    let patch = Patch::parse(call, place.resource, of.map(|of| &**of))?;
     let store = store_for(call, "PatchOptions")?;
     let written = update(call, &store, place, name, part, |old| {
         let mut object = patch.apply(object::in_version(place.resource, old, place.version))?;
