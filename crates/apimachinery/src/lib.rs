@@ -8,6 +8,7 @@
 //! - [`patch`]: changes described by clients.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
 //! - [`status`]: refusals in the words of a real API server.
+//! - [`table`]: what `kubectl get` prints.
 
 pub mod names;
 pub mod object;
@@ -16,3 +17,4 @@ pub mod resource;
 pub mod schema;
 pub mod selector;
 pub mod status;
+pub mod table;

@@ -52,6 +52,11 @@ impl LabelSelector {
         for expression in expressions.into_iter().flatten() {
             requirements.push(Requirement::from_expression(expression)?);
         }
+        // Kubernetes: the text form is sorted, by key and within an expression.
+        requirements.sort_by(|a, b| a.key.cmp(&b.key));
+        for requirement in &mut requirements {
+            requirement.values.sort_unstable();
+        }
         Ok(Self(requirements))
     }
 
@@ -292,7 +297,7 @@ mod tests {
             ],
         }))
         .unwrap();
-        assert_eq!(selector.to_string(), "app=web,tier in (front,back),!old");
+        assert_eq!(selector.to_string(), "app=web,!old,tier in (back,front)");
         assert_eq!(LabelSelector::parse(&selector.to_string()), Ok(selector));
         assert!(
             LabelSelector::from_object(

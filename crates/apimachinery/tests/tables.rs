@@ -1,0 +1,61 @@
+//! Tables of a real API server 1.35: `data/tables.json` holds its columns and rows, each row with
+//! an object that has what the row shows.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use apimachinery::resource::{self, Resource};
+use apimachinery::table;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// When the tables were asked for.
+const ASKED: &str = "2026-11-21T06:25:49.5Z";
+
+/// Versions that show an object stored in another one, and that one.
+const STORED_IN: &[([&str; 3], [&str; 3])] = &[
+    (["events.k8s.io", "v1", "events"], ["", "v1", "events"]),
+    (
+        ["autoscaling", "v1", "horizontalpodautoscalers"],
+        ["autoscaling", "v2", "horizontalpodautoscalers"],
+    ),
+];
+
+#[test]
+fn every_column_and_cell_is_that_of_a_real_server() {
+    let now: Timestamp = ASKED.parse().unwrap();
+    let cases: Vec<Value> = serde_json::from_str(include_str!("data/tables.json")).unwrap();
+    assert_eq!(cases.len(), 33);
+    for case in &cases {
+        let (name, resource) = (&case["case"], stored(&case["resource"]));
+        let columns = table::columns(resource).iter().map(shape);
+        assert_eq!(Value::from_iter(columns), case["columns"], "{name}");
+        for row in case["rows"].as_array().unwrap() {
+            let cells = Value::from(table::cells(resource, &row["object"], now));
+            assert_eq!(cells, row["cells"], "{name}");
+        }
+    }
+}
+
+/// All a client acts on; descriptions are the project's own words.
+fn shape(column: &table::Column) -> Value {
+    let column = serde_json::to_value(column).unwrap();
+    assert_ne!(column["description"], "");
+    json!([
+        column["name"],
+        column["type"],
+        column["format"],
+        column["priority"]
+    ])
+}
+
+fn stored(names: &Value) -> &'static Resource {
+    let names: Vec<_> = names
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    let other = STORED_IN.iter().find(|(shown, _)| names == shown);
+    let [group, version, plural] =
+        other.map_or_else(|| names.try_into().unwrap(), |(_, stored)| *stored);
+    resource::find(group, version, plural).unwrap_or_else(|| panic!("{plural}.{version}.{group}"))
+}
