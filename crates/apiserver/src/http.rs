@@ -17,6 +17,7 @@ mod discovery;
 mod draft;
 mod options;
 mod patch;
+mod pod;
 mod read;
 mod reply;
 mod scale;
@@ -37,6 +38,7 @@ use http::{HeaderMap, Method};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
+use crate::kubelet::Kubelet;
 use crate::status::Status;
 use crate::store::{Part, Store};
 
@@ -51,6 +53,8 @@ pub struct Cluster {
     pub store: Store,
     /// Its say in writes.
     pub admission: Arc<dyn Admission>,
+    /// Runs its pods.
+    pub kubelet: Arc<dyn Kubelet>,
 }
 
 /// The API of all clusters as `/<secret>/<cluster>/…`. Watches end when `shutdown` is cancelled.
@@ -123,6 +127,17 @@ async fn answer(
         Err(Missing::Page) => return Ok(reply::page_not_found()),
         Err(Missing::Resource) => return Err(Status::no_such_resource()),
     };
+    if let Target::Subresource(place, name, subresource) = &target {
+        let call = pod::Call {
+            cluster,
+            shutdown: &server.shutdown,
+            query: Query::of(&parts.uri),
+            parts,
+        };
+        if let Some(answer) = pod::serve(&call, place, name, subresource).await {
+            return answer;
+        }
+    }
     let body = if parts.method == Method::GET {
         Bytes::new()
     } else {

@@ -16,10 +16,13 @@
 //! - [`selector`], [`names`], [`object`]: the grammar shared by clients and controllers.
 //! - [`status`]: refusals in the words of a real API server.
 //! - [`admission`]: what the caller may add to writes of clients.
+//! - [`kubelet`]: what the caller runs for clients: logs, commands, connections to pods.
 //! - [`router`]: all of it over HTTP.
 
 pub mod admission;
 mod http;
+pub mod kubelet;
+mod spdy;
 pub mod store;
 
 pub use apimachinery::{names, object, resource, selector, status};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use apiserver::Access;
+use apiserver::kubelet::NoKubelet;
 use apiserver::resource::rows;
 use apiserver::store::{RingLimits, Store, SystemSource};
 use clap::Args;
@@ -241,6 +242,7 @@ impl Lab {
                 apiserver::Cluster {
                     store: store.clone(),
                     admission,
+                    kubelet: Arc::new(NoKubelet),
                 },
             )
         };

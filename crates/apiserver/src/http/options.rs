@@ -30,7 +30,8 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
-    fn all(&self, name: &str) -> Vec<&str> {
+    /// Every value of a name that may be repeated.
+    pub(super) fn all(&self, name: &str) -> Vec<&str> {
         self.0
             .iter()
             .filter(|(key, _)| key == name)
@@ -39,12 +40,12 @@ impl Query {
     }
 
     /// Kubernetes: everything but `false` and `0` switches on.
-    fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         self.get(name)
             .is_some_and(|value| !value.eq_ignore_ascii_case("false") && value != "0")
     }
 
-    fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Status> {
+    pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Status> {
         let Some(text) = self.get(name).filter(|text| !text.is_empty()) else {
             return Ok(None);
         };

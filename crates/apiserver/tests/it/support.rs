@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use apiserver::admission::{Admission, AdmitAll};
+use apiserver::kubelet::NoKubelet;
 use apiserver::resource::rows;
 use apiserver::store::{RingLimits, Store, SystemSource};
 use apiserver::{Access, Cluster, router};
@@ -63,6 +64,7 @@ impl Server {
         let cluster = Cluster {
             store: store.clone(),
             admission,
+            kubelet: Arc::new(NoKubelet),
         };
         let shutdown = CancellationToken::new();
         let access = Access::new(SECRET).unwrap();
