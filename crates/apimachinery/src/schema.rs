@@ -7,6 +7,7 @@
 pub mod crd;
 pub mod kubernetes;
 mod table;
+pub mod validate;
 
 use std::sync::Arc;
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 
 use super::Struct;
+use super::validate::Validator;
+use crate::object;
 use crate::resource::{Resource, rows};
 
 /// What a CustomResourceDefinition says about a kind.
@@ -21,6 +23,7 @@ pub struct Definition {
     text: &'static str,
     document: OnceLock<Value>,
     shapes: OnceLock<BTreeMap<&'static str, Arc<Struct>>>,
+    validators: OnceLock<BTreeMap<&'static str, Arc<Validator>>>,
 }
 
 /// Members that a version has from the first one where it does not say otherwise.
@@ -71,6 +74,12 @@ pub fn of(resource: &Resource, version: &str) -> Option<&'static Arc<Struct>> {
     definition(resource)?.shape(version)
 }
 
+/// What judges an object of a custom kind, by the version it is in.
+pub fn validator(resource: &Resource, object: &Value) -> Option<&'static Arc<Validator>> {
+    let version = object::text(object, &["apiVersion"]).rsplit('/').next()?;
+    definition(resource)?.validator(version)
+}
+
 impl Definition {
     const fn new(resource: &'static Resource, text: &'static str) -> Self {
         Self {
@@ -78,6 +87,7 @@ impl Definition {
             text,
             document: OnceLock::new(),
             shapes: OnceLock::new(),
+            validators: OnceLock::new(),
         }
     }
 
@@ -110,6 +120,31 @@ impl Definition {
     /// The shape of a version.
     pub fn shape(&self, version: &str) -> Option<&Arc<Struct>> {
         self.shapes.get_or_init(|| self.read_shapes()).get(version)
+    }
+
+    /// What judges objects of a version.
+    pub fn validator(&self, version: &str) -> Option<&Arc<Validator>> {
+        let validators = self.validators.get_or_init(|| self.read_validators());
+        validators.get(version)
+    }
+
+    /// Versions that share a schema share what judges by it.
+    fn read_validators(&self) -> BTreeMap<&'static str, Arc<Validator>> {
+        let mut read: Vec<(&Value, Arc<Validator>)> = Vec::new();
+        let mut validators = BTreeMap::new();
+        for version in self.resource.versions {
+            let Some(schema) = self.schema(version) else {
+                continue;
+            };
+            let known = read.iter().find(|(known, _)| std::ptr::eq(*known, schema));
+            let validator = known.map(|(_, it)| Arc::clone(it)).unwrap_or_else(|| {
+                let validator = Validator::read(schema);
+                Arc::new(validator.expect("the schemas in the repository are structural"))
+            });
+            read.push((schema, Arc::clone(&validator)));
+            validators.insert(*version, validator);
+        }
+        validators
     }
 
     fn read_shapes(&self) -> BTreeMap<&'static str, Arc<Struct>> {

@@ -23,6 +23,11 @@ impl Cause {
         }
     }
 
+    /// What clients can act on, `FieldValueRequired`.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
     /// `value` is shown as JSON: text quoted, numbers bare.
     pub fn invalid(
         field: impl Into<String>,
@@ -60,6 +65,25 @@ impl Cause {
             supported.join(", ")
         );
         Self::new("FieldValueNotSupported", message, field)
+    }
+
+    /// The value has another type than its schema says; `value` is shown as JSON.
+    pub fn wrong_type(
+        field: impl Into<String>,
+        value: impl Serialize,
+        detail: impl fmt::Display,
+    ) -> Self {
+        Self {
+            reason: "FieldValueTypeInvalid",
+            ..Self::invalid(field, value, detail)
+        }
+    }
+
+    /// A list or an object has more members than `limit`.
+    pub fn too_many(field: impl Into<String>, actual: usize, limit: u64) -> Self {
+        let items = if limit == 1 { "item" } else { "items" };
+        let message = format!("Too many: {actual}: must have at most {limit} {items}");
+        Self::new("FieldValueTooMany", message, field)
     }
 
     /// The value is longer than `limit` bytes.

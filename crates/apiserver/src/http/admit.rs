@@ -10,6 +10,7 @@ use super::target::Place;
 use crate::admission::{Operation, Review};
 use crate::names;
 use crate::object;
+use crate::schema::crd;
 use crate::status::{Cause, Status};
 
 /// Completes and judges a new object; the warnings to be shown with it.
@@ -20,11 +21,7 @@ pub(super) fn creation(
 ) -> Result<Vec<String>, Status> {
     let admission = &call.cluster.admission;
     admission.default_object(place.resource, object, None);
-    refuse(
-        place,
-        object::name(object),
-        names::faults(place.resource, object),
-    )?;
+    refuse(place, object::name(object), faults(place, object))?;
     admission.admit(&Review {
         operation: Operation::Create,
         resource: place.resource,
@@ -46,7 +43,7 @@ pub(super) fn change(
     let admission = &call.cluster.admission;
     admission.default_object(place.resource, new, Some(old));
     let name = object::name(old);
-    refuse(place, name, names::faults(place.resource, new))?;
+    refuse(place, name, faults(place, new))?;
     refuse(place, name, new_finalizers(old, new))?;
     admission.admit(&Review {
         operation: Operation::Update,
@@ -57,6 +54,15 @@ pub(super) fn change(
         object: Some(new),
         old: Some(old),
     })
+}
+
+/// What is wrong with the metadata and, where a definition has a schema, with the rest.
+fn faults(place: &Place, object: &Value) -> Vec<Cause> {
+    let mut faults = names::faults(place.resource, object);
+    if let Some(validator) = crd::validator(place.resource, object) {
+        faults.extend(validator.faults(object));
+    }
+    faults
 }
 
 /// 422 with these faults, where there are any.
