@@ -1,9 +1,24 @@
 //! Typed views of stored objects: JSON inside the store, structs at the edges.
 
+use std::sync::Arc;
+
+use apiserver::admission::{Admission, Operation, Review};
+use apiserver::names;
 use apiserver::resource::Resource;
+use apiserver::status::Status;
 use apiserver::store::{Key, Part, Store};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+/// A client of one cluster inside the lab: controllers write what the API would let them.
+#[derive(Clone)]
+pub struct Client {
+    /// The cluster's objects.
+    pub store: Store,
+    /// Its say in writes.
+    pub admission: Arc<dyn Admission>,
+}
 
 /// Every readable object of a kind, in all namespaces.
 ///
@@ -24,8 +39,39 @@ pub fn typed<T: DeserializeOwned>(object: &Value) -> Option<T> {
         .ok()
 }
 
+/// Creates an object as a client would, under a name drawn from `generateName`.
+///
+/// # Errors
+/// The answer a client would get.
+pub fn create(
+    api: &Client,
+    resource: &'static Resource,
+    namespace: &str,
+    mut object: Value,
+) -> Result<Arc<Value>, Status> {
+    // Drawn before the review, so that a refusal names the object.
+    let prefix = object["metadata"]["generateName"]
+        .as_str()
+        .unwrap_or_default();
+    let name = names::generated(prefix, uuid::Uuid::new_v4());
+    object["metadata"]["name"] = name.clone().into();
+    api.admission.default_object(resource, &mut object, None);
+    let review = Review {
+        operation: Operation::Create,
+        resource,
+        version: resource.preferred_version(),
+        namespace,
+        name: &name,
+        object: Some(&object),
+        old: None,
+    };
+    api.admission.admit(&review)?;
+    Ok(api.store.create(resource, namespace, object)?)
+}
+
 /// Writes an object's status, unless it is the same.
-pub fn set_status(store: &Store, key: &Key, status: &Value) {
+pub fn set_status(store: &Store, key: &Key, status: &impl Serialize) {
+    let status = serde_json::to_value(status).unwrap_or_default();
     change(store, key, Part::Status, |object| {
         object["status"] = status.clone()
     });

@@ -28,6 +28,7 @@ use crate::facts::{CLUSTERS, Facts};
 use crate::kubelet::Kubelet;
 use crate::mesh::{Member, Mesh};
 use crate::network::Addresses;
+use crate::objects::Client;
 use crate::state::{Leftovers, Ports, StateDir};
 use crate::store::{Backend, Choice};
 use crate::{fresh, kubeconfig, manifest, objects};
@@ -254,11 +255,12 @@ impl Lab {
         tasks.spawn(Arc::clone(&self.mesh).run());
         let mesh = Arc::clone(&self.mesh);
         tasks.spawn(async move { mesh.serve_ingress(published).await });
-        for (_, store, _) in &self.members {
-            tasks.spawn(controllers::run(
-                store.clone(),
-                Recorder::new(store.clone()),
-            ));
+        for (_, store, addresses) in &self.members {
+            let api = Client {
+                store: store.clone(),
+                admission: Arc::new(Rules::new(store.clone(), Arc::clone(addresses))),
+            };
+            tasks.spawn(controllers::run(api, Recorder::new(store.clone())));
         }
         for kubelet in &self.kubelets {
             tasks.spawn(Arc::clone(kubelet).run());

@@ -75,7 +75,7 @@ pub(super) fn update(resource: &Resource, old: &Value, new: Value, part: Part) -
 pub(crate) fn preserve(resource: &Resource, old: &Value, new: Value, part: Part) -> Value {
     let new = match part {
         Part::Main => preserve_main(resource, old, new),
-        Part::Status => with_status(old.clone(), new.get("status")),
+        Part::Status => with_annotations(with_status(old.clone(), new.get("status")), &new),
         Part::Finalizers => with_spec_finalizers(old.clone(), &new),
     };
     preserve_metadata(old, typed(resource, new))
@@ -123,6 +123,17 @@ fn preserve_metadata(old: &Value, mut new: Value) -> Value {
 
 fn with_status(mut object: Value, status: Option<&Value>) -> Value {
     object::put(object::map_mut(&mut object), "status", status.cloned());
+    object
+}
+
+/// Kubernetes: whoever writes a status may note in annotations what it is about.
+fn with_annotations(mut object: Value, from: &Value) -> Value {
+    let annotations = object::at(from, &["metadata", "annotations"]).cloned();
+    object::put(
+        object::metadata_mut(&mut object),
+        "annotations",
+        annotations,
+    );
     object
 }
 

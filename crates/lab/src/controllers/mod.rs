@@ -5,47 +5,109 @@
 //! Deployment ─ deployment ─► ReplicaSet ─ replicaset ─► Pod ─ scheduler ─► node ─► kubelet
 //!                  └──────── garbage: what lost its owner or its namespace ────────┘
 //! ```
+//!
+//! A look costs little where nothing changed: objects are read into their types once a version,
+//! and what was looked at with the same versions is passed over.
 
+mod claims;
 pub mod deployment;
 mod garbage;
+mod informer;
 pub mod replicaset;
 pub mod scheduler;
+mod settled;
 
 use std::time::Duration;
 
-use apiserver::resource::rows;
-use apiserver::store::{DeleteOptions, Key, Part, Store};
+use apiserver::resource::{Resource, rows};
+use apiserver::store::Key;
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use crate::events::Recorder;
-use crate::objects;
-use scheduler::Placement;
+use crate::objects::Client;
+use informer::Informer;
 
 /// How often events that are too old are looked for.
 const EXPIRY: Duration = Duration::from_secs(60);
+/// What the controllers look at.
+const WATCHED: [&Resource; 5] = [
+    &rows::DEPLOYMENTS,
+    &rows::REPLICA_SETS,
+    &rows::PODS,
+    &rows::NODES,
+    &rows::NAMESPACES,
+];
 
 /// Runs every controller of a cluster; never ends.
-pub async fn run(store: Store, events: Recorder) {
-    let changes = store.subscribe(&[
-        &rows::DEPLOYMENTS,
-        &rows::REPLICA_SETS,
-        &rows::PODS,
-        &rows::NODES,
-        &rows::NAMESPACES,
-    ]);
+pub async fn run(api: Client, events: Recorder) {
+    let changes = api.store.subscribe(&WATCHED);
+    let mut controllers = Controllers::new(api, &events);
     let mut minute = tokio::time::interval(EXPIRY);
     loop {
-        garbage::collect(&store);
-        deployments(&store);
-        replica_sets(&store);
-        schedule(&store);
+        let now = Timestamp::now();
+        let due = controllers.pass(now);
+        let wait = due.and_then(|due| due.duration_since(now).try_into().ok());
         tokio::select! {
             () = changes.changed() => {}
-            _ = minute.tick() => events.expire(jiff::Timestamp::now()),
+            () = tokio::time::sleep(wait.unwrap_or(EXPIRY)) => {}
+            _ = minute.tick() => events.expire(Timestamp::now()),
         }
+    }
+}
+
+/// Every controller of one cluster.
+pub struct Controllers {
+    cluster: Cluster,
+    deployment: deployment::sync::Controller,
+    replica_set: replicaset::sync::Controller,
+    scheduler: scheduler::sync::Controller,
+}
+
+/// The objects of one cluster, as controllers see them.
+struct Cluster {
+    api: Client,
+    deployments: Informer<Deployment>,
+    replica_sets: Informer<ReplicaSet>,
+    pods: Informer<Pod>,
+    nodes: Informer<Node>,
+}
+
+impl Controllers {
+    /// The controllers of the cluster behind `api`.
+    pub fn new(api: Client, events: &Recorder) -> Self {
+        let store = &api.store;
+        Self {
+            cluster: Cluster {
+                deployments: Informer::new(store, &rows::DEPLOYMENTS),
+                replica_sets: Informer::new(store, &rows::REPLICA_SETS),
+                pods: Informer::new(store, &rows::PODS),
+                nodes: Informer::new(store, &rows::NODES),
+                api,
+            },
+            deployment: deployment::sync::Controller::new(
+                events.controller("deployment-controller"),
+            ),
+            replica_set: replicaset::sync::Controller::new(
+                events.controller("replicaset-controller"),
+            ),
+            scheduler: scheduler::sync::Controller::new(events.scheduler()),
+        }
+    }
+
+    /// One look at everything; returns when to look again although nothing changes.
+    pub fn pass(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let cluster = &mut self.cluster;
+        garbage::collect(&cluster.api.store);
+        let due = [
+            self.deployment.pass(cluster, now),
+            self.replica_set.pass(cluster, now),
+        ];
+        self.scheduler.pass(cluster, now);
+        due.into_iter().flatten().min()
     }
 }
 
@@ -70,124 +132,13 @@ pub fn controller_uid(metadata: &ObjectMeta) -> Option<&str> {
 
 /// The present moment as Kubernetes writes it.
 pub fn now() -> String {
-    let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_second(now.as_second())
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second())
         .unwrap_or(now)
         .to_string()
 }
 
-fn deployments(store: &Store) {
-    let sets: Vec<ReplicaSet> = objects::list(store, &rows::REPLICA_SETS);
-    for deployment in objects::list::<Deployment>(store, &rows::DEPLOYMENTS) {
-        if deployment.metadata.deletion_timestamp.is_some() {
-            continue;
-        }
-        let owned = owned_by(&deployment.metadata, &sets, |set| &set.metadata);
-        let plan = deployment::plan(&deployment, &owned, &now());
-        let namespace = deployment.metadata.namespace.clone().unwrap_or_default();
-        let key = key(&rows::DEPLOYMENTS, &deployment.metadata);
-        number_revision(store, &key, plan.revision);
-        if let Some(set) = plan.create {
-            let _ = store.create(&rows::REPLICA_SETS, &namespace, set);
-        }
-        for (name, replicas) in plan.scale {
-            let key = Key::new(&rows::REPLICA_SETS, &*namespace, name);
-            objects::change(store, &key, Part::Main, |set| {
-                set["spec"]["replicas"] = json!(replicas)
-            });
-        }
-        for name in plan.delete {
-            let key = Key::new(&rows::REPLICA_SETS, &*namespace, name);
-            let _ = store.delete(&key, &DeleteOptions::default());
-        }
-        objects::set_status(store, &key, &plan.status);
-    }
-}
-
-fn number_revision(store: &Store, key: &Key, revision: i64) {
-    objects::change(store, key, Part::Main, |object| {
-        object["metadata"]["annotations"][deployment::REVISION] = json!(revision.to_string());
-    });
-}
-
-fn replica_sets(store: &Store) {
-    let pods: Vec<Pod> = objects::list(store, &rows::PODS);
-    for set in objects::list::<ReplicaSet>(store, &rows::REPLICA_SETS) {
-        if set.metadata.deletion_timestamp.is_some() {
-            continue;
-        }
-        let owned = owned_by(&set.metadata, &pods, |pod| &pod.metadata);
-        let plan = replicaset::plan(&set, &owned);
-        let namespace = set.metadata.namespace.clone().unwrap_or_default();
-        for _ in 0..plan.create {
-            let pod = replicaset::pod_of(&set, &replicaset::suffix(fastrand::u64(..)));
-            if let Err(error) = store.create(&rows::PODS, &namespace, pod) {
-                tracing::warn!(%error, "cannot create a pod");
-            }
-        }
-        for name in plan.delete {
-            let key = Key::new(&rows::PODS, &*namespace, name);
-            let _ = store.delete(&key, &DeleteOptions::default());
-        }
-        objects::set_status(
-            store,
-            &key(&rows::REPLICA_SETS, &set.metadata),
-            &plan.status,
-        );
-    }
-}
-
-fn schedule(store: &Store) {
-    let nodes: Vec<Node> = objects::list(store, &rows::NODES);
-    let (mut placed, waiting): (Vec<Pod>, Vec<Pod>) = objects::list::<Pod>(store, &rows::PODS)
-        .into_iter()
-        .partition(|pod| scheduler::node_of(pod).is_some());
-    for mut pod in waiting {
-        let key = key(&rows::PODS, &pod.metadata);
-        match scheduler::place(&pod, &nodes, &placed) {
-            Placement::Node(node) => {
-                objects::change(store, &key, Part::Main, |pod| {
-                    pod["spec"]["nodeName"] = json!(node)
-                });
-                pod.spec.get_or_insert_default().node_name = Some(node);
-                placed.push(pod);
-            }
-            Placement::None(message) => {
-                let status = unschedulable(&pod, &message);
-                objects::set_status(store, &key, &status);
-            }
-        }
-    }
-}
-
-fn unschedulable(pod: &Pod, message: &str) -> Value {
-    let conditions = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_deref());
-    let before = conditions
-        .unwrap_or_default()
-        .iter()
-        .find(|it| it.type_ == "PodScheduled");
-    let since = before
-        .and_then(|it| it.last_transition_time.as_ref())
-        .map(|time| time.0.to_string());
-    json!({
-        "phase": "Pending",
-        "conditions": [{
-            "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-            "message": message, "lastTransitionTime": since.unwrap_or_else(now),
-        }],
-    })
-}
-
-fn owned_by<T: Clone>(owner: &ObjectMeta, all: &[T], metadata: fn(&T) -> &ObjectMeta) -> Vec<T> {
-    let mine =
-        |it: &&T| controller_uid(metadata(it)).is_some_and(|uid| owner.uid.as_deref() == Some(uid));
-    all.iter().filter(mine).cloned().collect()
-}
-
-fn key(resource: &'static apiserver::resource::Resource, metadata: &ObjectMeta) -> Key {
+fn key(resource: &'static Resource, metadata: &ObjectMeta) -> Key {
     let namespace = metadata.namespace.clone().unwrap_or_default();
     Key::new(
         resource,

@@ -1,28 +1,32 @@
-//! A ReplicaSet's figures, read once for all.
+//! What a ReplicaSet says about itself.
 
-use k8s_openapi::api::apps::v1::ReplicaSet;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
 
 use super::REVISION;
 
-/// The one step that gives the set so many replicas; none where it has them.
-pub(super) fn changed(set: &ReplicaSet, replicas: i32) -> Vec<(String, i32)> {
-    match &set.metadata.name {
-        Some(name) if wanted(set) != replicas => vec![(name.clone(), replicas)],
-        _ => Vec::new(),
-    }
+/// Its name.
+pub(super) fn name(set: &ReplicaSet) -> String {
+    set.metadata.name.clone().unwrap_or_default()
 }
 
-/// A label of the set.
-pub(super) fn label<'a>(set: &'a ReplicaSet, key: &str) -> Option<&'a String> {
-    set.metadata.labels.as_ref()?.get(key)
+/// An annotation of the set.
+pub(super) fn annotation<'a>(set: &'a ReplicaSet, key: &str) -> Option<&'a str> {
+    let annotations = set.metadata.annotations.as_ref()?;
+    annotations.get(key).map(String::as_str)
 }
 
 /// The set's revision; 0 where it has none.
 pub(super) fn revision_of(set: &ReplicaSet) -> i64 {
-    let annotations = set.metadata.annotations.as_ref();
-    annotations
-        .and_then(|it| it.get(REVISION)?.parse().ok())
+    annotation(set, REVISION)
+        .and_then(|text| text.parse().ok())
         .unwrap_or(0)
+}
+
+/// What sets are ordered by, the oldest first.
+pub(super) fn age(set: &ReplicaSet) -> (Option<Timestamp>, Option<&str>) {
+    let created = set.metadata.creation_timestamp.as_ref();
+    (created.map(|time| time.0), set.metadata.name.as_deref())
 }
 
 /// Replicas the set is to have.
@@ -30,23 +34,42 @@ pub(super) fn wanted(set: &ReplicaSet) -> i32 {
     set.spec.replicas.unwrap_or(1)
 }
 
+/// Whether it is to have any.
+pub(super) fn is_active(set: &ReplicaSet) -> bool {
+    wanted(set) > 0
+}
+
 /// Pods the set has.
 pub(super) fn existing(set: &ReplicaSet) -> i32 {
-    set.status.as_ref().map_or(0, |status| status.replicas)
+    status(set, |status| Some(status.replicas))
 }
 
 /// Ready pods of the set.
 pub(super) fn ready(set: &ReplicaSet) -> i32 {
-    set.status
-        .as_ref()
-        .and_then(|status| status.ready_replicas)
-        .unwrap_or(0)
+    status(set, |status| status.ready_replicas)
 }
 
 /// Available pods of the set.
 pub(super) fn available(set: &ReplicaSet) -> i32 {
-    set.status
-        .as_ref()
-        .and_then(|status| status.available_replicas)
-        .unwrap_or(0)
+    status(set, |status| status.available_replicas)
+}
+
+/// Pods of the set that are on their way out.
+pub(super) fn terminating(set: &ReplicaSet) -> i32 {
+    status(set, |status| status.terminating_replicas)
+}
+
+/// Whether it has no pods, wants none, and its controller has seen so.
+pub(super) fn is_idle(set: &ReplicaSet) -> bool {
+    let observed = set.status.as_ref().and_then(|it| it.observed_generation);
+    wanted(set) == 0 && existing(set) == 0 && set.metadata.generation <= observed
+}
+
+/// Whether the set itself is being deleted.
+pub(super) fn is_leaving(set: &ReplicaSet) -> bool {
+    set.metadata.deletion_timestamp.is_some()
+}
+
+fn status(set: &ReplicaSet, figure: fn(&ReplicaSetStatus) -> Option<i32>) -> i32 {
+    set.status.as_ref().and_then(figure).unwrap_or(0)
 }

@@ -1,5 +1,7 @@
 //! Which node a pod goes to, decided purely.
 
+pub(super) mod sync;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Node, NodeSelectorRequirement, NodeSelectorTerm, Pod};
