@@ -8,8 +8,10 @@
 //! - [`patch`]: changes described by clients.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
 //! - [`status`]: refusals in the words of a real API server.
-//! - [`table`]: what `kubectl get` prints.
+//! - [`table`]: what `kubectl get` prints; [`view`]: the forms an answer can have.
+//! - [`bookmark`]: how a watch says how far it has come.
 
+pub mod bookmark;
 pub mod names;
 pub mod object;
 pub mod patch;
@@ -18,3 +20,4 @@ pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod table;
+pub mod view;
