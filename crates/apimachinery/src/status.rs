@@ -16,7 +16,7 @@ pub use cause::Cause;
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub struct Status {
     api_version: &'static str,
-    metadata: Empty,
+    metadata: Metadata,
     status: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,9 +26,12 @@ pub struct Status {
     code: u16,
 }
 
-/// An object without members.
+/// As a list's: a refused page may name another one.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
-struct Empty {}
+struct Metadata {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    r#continue: String,
+}
 
 /// What a [`Status`] is about.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
@@ -59,7 +62,7 @@ impl Status {
     pub fn failure(code: u16, message: impl Into<String>) -> Self {
         Self {
             api_version: "v1",
-            metadata: Empty {},
+            metadata: Metadata::default(),
             status: "Failure",
             message: message.into(),
             reason: None,
@@ -82,6 +85,12 @@ impl Status {
             details: Some(Box::new(details)),
             ..self
         }
+    }
+
+    /// Adds the token a list can be gone on with.
+    pub fn continued(mut self, token: impl Into<String>) -> Self {
+        self.metadata.r#continue = token.into();
+        self
     }
 
     /// HTTP status code.
@@ -218,6 +227,11 @@ impl Status {
         .details(Details::default())
     }
 
+    /// 406: no form of the answer that the client accepts is there.
+    pub fn not_acceptable(message: impl Into<String>) -> Self {
+        Self::failure(406, message).reason("NotAcceptable")
+    }
+
     /// 410: the history a watch asks for is gone.
     pub fn expired(message: impl Into<String>) -> Self {
         Self::failure(410, message).reason("Expired")
@@ -236,6 +250,16 @@ impl Status {
             accepted.join(", ")
         );
         Self::failure(415, message).reason("UnsupportedMediaType")
+    }
+
+    /// 429: all there is room for is taken; try again after some seconds.
+    pub fn too_many_requests(message: impl Into<String>, retry_after: u32) -> Self {
+        Self::failure(429, message)
+            .reason("TooManyRequests")
+            .details(Details {
+                retry_after_seconds: Some(retry_after),
+                ..Details::default()
+            })
     }
 
     /// 500 without a reason, as for errors of the storage layer.

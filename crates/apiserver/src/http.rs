@@ -9,6 +9,7 @@
 //! and one function a verb answers it. Handlers are synchronous: only reading a body and following
 //! a watch wait for anything.
 
+mod accept;
 mod access;
 mod admit;
 mod body;
@@ -16,6 +17,7 @@ mod delete;
 mod discovery;
 mod draft;
 mod options;
+mod page;
 mod patch;
 mod pod;
 mod read;
@@ -35,6 +37,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, Method};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
@@ -63,16 +66,36 @@ pub fn router(
     access: Access,
     shutdown: CancellationToken,
 ) -> Router {
+    let served = |(name, cluster)| (name, Served::new(cluster));
     let server = Server {
-        clusters: clusters.into_iter().collect(),
+        clusters: clusters.into_iter().map(served).collect(),
         access,
         shutdown,
     };
     Router::new().fallback(serve).with_state(Arc::new(server))
 }
 
+/// Watches open at a time in one cluster: far more than its users need, and few enough that what
+/// they hold in memory stays small.
+const MAX_WATCHES: usize = 1_000;
+
+struct Served {
+    cluster: Cluster,
+    /// Room for further watches.
+    watches: Arc<Semaphore>,
+}
+
+impl Served {
+    fn new(cluster: Cluster) -> Self {
+        Self {
+            cluster,
+            watches: Arc::new(Semaphore::new(MAX_WATCHES)),
+        }
+    }
+}
+
 struct Server {
-    clusters: HashMap<String, Cluster>,
+    clusters: HashMap<String, Served>,
     access: Access,
     shutdown: CancellationToken,
 }
@@ -80,6 +103,7 @@ struct Server {
 /// What a handler knows of a request.
 struct Call<'a> {
     cluster: &'a Cluster,
+    watches: &'a Arc<Semaphore>,
     shutdown: &'a CancellationToken,
     query: Query,
     headers: &'a HeaderMap,
@@ -104,12 +128,12 @@ async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response 
         return reply::refusal(&refusal);
     }
     let entered = server.access.enter(parts.uri.path());
-    let Some((cluster, path)) =
+    let Some((served, path)) =
         entered.and_then(|(name, path)| Some((server.clusters.get(name)?, path)))
     else {
         return reply::page_not_found();
     };
-    let answer = answer(&server, cluster, &parts, path, body).await;
+    let answer = answer(&server, served, &parts, path, body).await;
     let answer = answer.unwrap_or_else(|status| reply::refusal(&status));
     tracing::debug!(method = %parts.method, path, status = answer.status().as_u16(), "answered");
     answer
@@ -117,7 +141,7 @@ async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response 
 
 async fn answer(
     server: &Server,
-    cluster: &Cluster,
+    served: &Served,
     parts: &Parts,
     path: &str,
     body: axum::body::Body,
@@ -129,7 +153,7 @@ async fn answer(
     };
     if let Target::Subresource(place, name, subresource) = &target {
         let call = pod::Call {
-            cluster,
+            cluster: &served.cluster,
             shutdown: &server.shutdown,
             query: Query::of(&parts.uri),
             parts,
@@ -145,7 +169,8 @@ async fn answer(
     };
     let query = Query::of(&parts.uri);
     let call = Call {
-        cluster,
+        cluster: &served.cluster,
+        watches: &served.watches,
         shutdown: &server.shutdown,
         query,
         headers: &parts.headers,
@@ -158,6 +183,10 @@ fn dispatch(call: &Call<'_>, method: &Method, target: &Target) -> Result<Respons
     match target {
         Target::Collection(place) => collection(call, method, place),
         Target::Object(place, name) => object(call, method, place, name),
+        Target::Watch(place, name) => match *method {
+            Method::GET => read::watch(call, place, name.as_deref()),
+            _ => Err(Status::method_not_allowed()),
+        },
         Target::Subresource(place, name, subresource) => {
             let part = match subresource.as_str() {
                 "status" if place.resource.status => Part::Status,

@@ -25,6 +25,7 @@ mod watch;
 
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::names;
@@ -157,6 +158,27 @@ impl Store {
             items: state.list(resource, namespace),
             resource_version: state.version(),
         }
+    }
+
+    /// All objects of a resource (in a namespace) as they were at an earlier version.
+    ///
+    /// # Errors
+    /// What happened since is no longer known, or the version is yet to come.
+    pub fn list_at(
+        &self,
+        resource: &'static Resource,
+        namespace: Option<&str>,
+        version: u64,
+    ) -> Result<List, Expired> {
+        Ok(List {
+            items: self.read().list_at(resource, namespace, version)?,
+            resource_version: version,
+        })
+    }
+
+    /// The present moment, as the store's source has it.
+    pub fn now(&self) -> Timestamp {
+        self.shared.source.now()
     }
 
     /// Whether new objects may be put into a namespace.

@@ -52,7 +52,7 @@ pub(super) fn collection(call: &Call<'_>, place: &Place) -> Result<Response, Sta
         items,
         resource_version: store.resource_version(),
     };
-    Ok(read::list_reply(place, &list))
+    Ok(read::list_reply(call, place, &list))
 }
 
 fn delete(

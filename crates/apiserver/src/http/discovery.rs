@@ -25,7 +25,10 @@ pub(super) fn document(target: &Target, host: Option<&str>) -> Response {
             document
         }
         Target::Resources(group, version) => resources(group, version),
-        Target::Collection(_) | Target::Object(..) | Target::Subresource(..) => {
+        Target::Collection(_)
+        | Target::Object(..)
+        | Target::Watch(..)
+        | Target::Subresource(..) => {
             return reply::page_not_found();
         }
     };

@@ -24,6 +24,8 @@ pub(super) enum Target {
     Collection(Place),
     /// One object.
     Object(Place, String),
+    /// `/api/v1/watch/…`: the events of a collection or of one object, as clients of old asked.
+    Watch(Place, Option<String>),
     /// A view of one object.
     Subresource(Place, String, String),
 }
@@ -103,6 +105,13 @@ fn in_version(group: &'static str, version: &str, rest: &[&str]) -> Result<Targe
         .ok_or(Missing::Page)?;
     let (namespace, rest) = match rest {
         [] => return Ok(Target::Resources(group, version)),
+        ["watch", rest @ ..] if !rest.is_empty() => {
+            return match in_version(group, version, rest)? {
+                Target::Collection(place) => Ok(Target::Watch(place, None)),
+                Target::Object(place, name) => Ok(Target::Watch(place, Some(name))),
+                _ => Err(Missing::Resource),
+            };
+        }
         // Below a namespace there are resources, but also the namespace's own subresources.
         ["namespaces", namespace, rest @ ..] if is_namespaced(group, version, rest) => {
             (Some((*namespace).to_owned()), rest)
@@ -208,6 +217,14 @@ mod tests {
                 "/apis/networking.istio.io/v1beta1/namespaces/a/virtualservices",
                 Target::Collection(vs("v1beta1")),
             ),
+            (
+                "/api/v1/watch/namespaces/shop/pods",
+                Target::Watch(pods(), None),
+            ),
+            (
+                "/apis/networking.istio.io/v1/watch/namespaces/a/virtualservices/v",
+                Target::Watch(vs("v1"), Some("v".into())),
+            ),
         ] {
             assert_eq!(parse(path), Ok(target), "{path}");
         }
@@ -230,6 +247,9 @@ mod tests {
         }
         for path in [
             "/api/v1/foos",
+            "/api/v1/watch",
+            "/api/v1/watch/watch/pods",
+            "/api/v1/watch/namespaces/b/pods/p/status",
             "/apis/apps/v1/namespaces/b/foos",
             "/api/v1/pods/p",
             "/api/v1/namespaces/b/nodes",

@@ -13,34 +13,45 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apimachinery::bookmark::bookmark;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
+use http::header::ACCEPT;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use super::options::{ListOptions, no_number};
+use super::accept::{self, Asked};
+use super::options::ListOptions;
 use super::target::Place;
 use super::{Call, reply};
-use crate::resource::Resource;
 use crate::selector::Selector;
 use crate::status::Status;
-use crate::store::{Event, EventType, Expired, Watch, watch_line};
+use crate::store::{Event, EventType, Expired, Store, Watch, watch_line};
+use crate::view::{Form, Include, View};
 
 /// Kubernetes: an unlimited watch may end after half an hour.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 const BOOKMARK_PERIOD: Duration = Duration::from_secs(60);
+/// What a client waits before it asks for a watch again when there are too many.
+const RETRY_SECONDS: u32 = 1;
 
 pub(super) fn serve(
     call: &Call<'_>,
     place: &Place,
     options: ListOptions,
 ) -> Result<Response, Status> {
-    let from = start(&options)?;
-    let body = match Stream::open(call, place, options, from) {
+    let view = accept::view(call.header(ACCEPT), &call.query, place, Asked::Watch)?;
+    let start = Start::of(&options)?;
+    let permit = Arc::clone(call.watches).try_acquire_owned().map_err(|_| {
+        let message = "too many watches of this cluster are open, close some or try again later";
+        Status::too_many_requests(message, RETRY_SECONDS)
+    })?;
+    let body = match Stream::open(call, place, options, view, &start, permit) {
         Ok(stream) => Body::from_stream(stream::unfold(stream, async |mut stream| {
             let line = stream.next().await?;
             Some((Ok::<_, Infallible>(line), stream))
@@ -51,15 +62,29 @@ pub(super) fn serve(
     Ok(reply::stream(body))
 }
 
-/// The version to continue after; none to begin with the objects that are there.
-fn start(options: &ListOptions) -> Result<Option<u64>, Status> {
-    let text = options.resource_version.as_str();
-    let version = if text.is_empty() { Ok(0) } else { text.parse() };
-    let version: u64 = version.map_err(|_| {
-        let why = no_number("ParseUint", text);
-        Status::internal(format!("resourceVersion: Invalid value: {text:?}: {why}"))
-    })?;
-    Ok((version != 0 && !options.send_initial_events).then_some(version))
+/// Where a watch begins.
+enum Start {
+    /// With the objects that are there; `bookmark` tells where they end.
+    Present { bookmark: bool },
+    /// After the latest version.
+    Latest,
+    /// After a version.
+    After(u64),
+}
+
+impl Start {
+    fn of(options: &ListOptions) -> Result<Self, Status> {
+        let version = options.version();
+        let version = version.map_err(|fault| Status::internal(fault.to_string()))?;
+        Ok(match (options.send_initial_events, version) {
+            (Some(true), _) => Self::Present {
+                bookmark: options.bookmarks,
+            },
+            (None, 0) => Self::Present { bookmark: false },
+            (Some(false), 0) => Self::Latest,
+            (_, version) => Self::After(version),
+        })
+    }
 }
 
 struct Stream {
@@ -67,16 +92,20 @@ struct Stream {
     present: std::vec::IntoIter<Arc<Value>>,
     /// Lines still to be sent.
     lines: VecDeque<Bytes>,
-    /// The bookmark that ends the objects already there.
-    list_end: Option<Bytes>,
+    /// The version of the bookmark that ends the objects already there.
+    list_end: Option<u64>,
+    store: Store,
     watch: Watch,
     selector: Selector,
-    resource: &'static Resource,
-    version: &'static str,
+    view: View,
+    /// A table has yet to name its columns.
+    columns: bool,
     deadline: Instant,
     bookmarks: Option<Interval>,
     shutdown: CancellationToken,
     failed: bool,
+    /// This watch's place among those of the cluster.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Stream {
@@ -84,18 +113,19 @@ impl Stream {
         call: &Call<'_>,
         place: &Place,
         options: ListOptions,
-        from: Option<u64>,
+        view: View,
+        start: &Start,
+        permit: OwnedSemaphorePermit,
     ) -> Result<Self, Expired> {
         let (store, namespace) = (&call.cluster.store, place.namespace.as_deref());
-        let (present, from) = match from {
-            Some(version) => (Vec::new(), version),
-            None => {
+        let (present, from) = match start {
+            Start::After(version) => (Vec::new(), *version),
+            Start::Latest => (Vec::new(), store.resource_version()),
+            Start::Present { .. } => {
                 let list = store.list(place.resource, namespace);
                 (list.items, list.resource_version)
             }
         };
-        let list_end = (options.send_initial_events && options.bookmarks)
-            .then(|| bookmark(place.resource, place.version, from, true));
         let timeout = options
             .timeout
             .filter(|timeout| !timeout.is_zero())
@@ -103,29 +133,23 @@ impl Stream {
         Ok(Self {
             present: present.into_iter(),
             lines: VecDeque::new(),
-            list_end,
+            list_end: matches!(start, Start::Present { bookmark: true }).then_some(from),
             watch: store.watch(place.resource, namespace, from)?,
+            store: store.clone(),
             selector: options.selector,
-            resource: place.resource,
-            version: place.version,
+            view,
+            columns: true,
             deadline: Instant::now() + timeout.min(MAX_TIMEOUT),
             bookmarks: options.bookmarks.then(bookmark_clock),
             shutdown: call.shutdown.clone(),
             failed: false,
+            _permit: permit,
         })
     }
 
     /// The next line; none at the end.
     async fn next(&mut self) -> Option<Bytes> {
-        if let Some(object) = self
-            .present
-            .by_ref()
-            .find(|object| self.selector.matches(object))
-        {
-            let api_version = self.resource.api_version(self.version);
-            return Some(watch_line(EventType::Added, &object, &api_version));
-        }
-        if let Some(line) = self.list_end.take() {
+        if let Some(line) = self.next_present() {
             return Some(line);
         }
         while self.lines.is_empty() {
@@ -140,8 +164,8 @@ impl Stream {
                     let events = self.watch.ready();
                     self.take(events);
                     if !self.failed {
-                        let version = self.watch.position();
-                        self.lines.push_back(bookmark(self.resource, self.version, version, false));
+                        let line = self.bookmark(self.watch.position(), false);
+                        self.lines.push_back(line);
                     }
                 }
                 events = self.watch.next() => self.take(events),
@@ -150,13 +174,39 @@ impl Stream {
         self.lines.pop_front()
     }
 
+    /// What the watch begins with: the objects that are there, then their end.
+    fn next_present(&mut self) -> Option<Bytes> {
+        let selector = &self.selector;
+        if let Some(object) = self
+            .present
+            .by_ref()
+            .find(|object| selector.matches(object))
+        {
+            let columns = std::mem::take(&mut self.columns);
+            let added = EventType::Added.name();
+            return Some(watch_line(
+                added,
+                &object,
+                &self.view,
+                columns,
+                self.store.now(),
+            ));
+        }
+        let end = self.list_end.take()?;
+        Some(self.bookmark(end, true))
+    }
+
     fn take(&mut self, events: Result<Vec<Arc<Event>>, Expired>) {
         match events {
             Ok(events) => {
+                let now = self.store.now();
                 for event in events {
                     let seen = event.seen_by(|object| self.selector.matches(object));
-                    self.lines
-                        .extend(seen.map(|seen| event.line(seen, self.version)));
+                    if let Some(seen) = seen {
+                        let columns = std::mem::take(&mut self.columns);
+                        self.lines
+                            .push_back(event.line(seen, &self.view, columns, now));
+                    }
                 }
             }
             Err(expired) => {
@@ -164,6 +214,19 @@ impl Stream {
                 self.failed = true;
             }
         }
+    }
+
+    fn bookmark(&mut self, version: u64, ends_list: bool) -> Bytes {
+        let mut view = self.view;
+        // Kubernetes: what ends the list is said in the metadata, so its row carries them always.
+        if let Form::Table(meta, Include::None) = view.form
+            && ends_list
+        {
+            view.form = Form::Table(meta, Include::Metadata);
+        }
+        let object = bookmark(view.resource, view.version, version, ends_list);
+        let columns = std::mem::take(&mut self.columns);
+        watch_line("BOOKMARK", &object, &view, columns, self.store.now())
     }
 }
 
@@ -183,19 +246,7 @@ async fn tick(clock: &mut Option<Interval>) {
     }
 }
 
-fn bookmark(resource: &Resource, version: &str, resource_version: u64, ends_list: bool) -> Bytes {
-    let mut metadata = json!({"resourceVersion": resource_version.to_string()});
-    if ends_list {
-        metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
-    }
-    let object = json!({"kind": resource.kind, "apiVersion": resource.api_version(version), "metadata": metadata});
-    line(&json!({"type": "BOOKMARK", "object": object}))
-}
-
 fn error_line(expired: &Expired) -> Bytes {
-    line(&json!({"type": "ERROR", "object": Status::expired(expired.to_string())}))
-}
-
-fn line(value: &Value) -> Bytes {
-    format!("{value}\n").into()
+    let status = Status::expired(expired.to_string());
+    format!("{}\n", json!({"type": "ERROR", "object": status})).into()
 }

@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::object::{self, Versioned};
+use crate::object;
 use crate::resource::Resource;
+use crate::view::{Shown, View};
 
 /// What happened to an object, as a watcher sees it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EventType {
     /// It is new, or newly selected.
     Added,
@@ -19,6 +20,17 @@ pub enum EventType {
     Modified,
     /// It is gone, or no longer selected.
     Deleted,
+}
+
+impl EventType {
+    /// As a line of a watch has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+        }
+    }
 }
 
 /// One change of one object; every resourceVersion has exactly one.
@@ -41,9 +53,14 @@ pub struct Event {
 #[derive(Debug)]
 struct Line {
     seen: EventType,
-    version: &'static str,
+    view: View,
+    columns: bool,
     text: Bytes,
 }
+
+/// Lines kept of one event. Watchers ask for two or three forms at a time; whoever comes with a
+/// fifth has its line written anew, so that an event cannot grow.
+const LINES: usize = 4;
 
 impl Event {
     pub(super) fn new(
@@ -76,30 +93,30 @@ impl Event {
         }
     }
 
-    /// The event as one line of a watch in `version` of the resource. An object that only left the
-    /// selection is shown as it was, with the resourceVersion of the change.
-    pub fn line(&self, seen: EventType, version: &'static str) -> Bytes {
+    /// The event as one line of a watch, as one view has it; a table names its `columns` or not.
+    /// An object that only left the selection is shown as it was, with the resourceVersion of the
+    /// change. Ages are of the moment the line was first written.
+    pub fn line(&self, seen: EventType, view: &View, columns: bool, now: Timestamp) -> Bytes {
         let mut lines = self.lines.lock().expect("writing a line does not panic");
-        if let Some(line) = lines
-            .iter()
-            .find(|line| line.seen == seen && line.version == version)
-        {
+        let is_this = |line: &&Line| (line.seen, &line.view, line.columns) == (seen, view, columns);
+        if let Some(line) = lines.iter().find(is_this) {
             return line.text.clone();
         }
-        let api_version = self.resource.api_version(version);
         let text = match (&self.previous, seen, self.kind) {
-            (Some(previous), EventType::Deleted, EventType::Modified) => watch_line(
-                seen,
-                &at_version(Value::clone(previous), self.resource_version),
-                &api_version,
-            ),
-            _ => watch_line(seen, &self.object, &api_version),
+            (Some(previous), EventType::Deleted, EventType::Modified) => {
+                let left = at_version(Value::clone(previous), self.resource_version);
+                watch_line(seen.name(), &left, view, columns, now)
+            }
+            _ => watch_line(seen.name(), &self.object, view, columns, now),
         };
-        lines.push(Line {
-            seen,
-            version,
-            text: text.clone(),
-        });
+        if lines.len() < LINES {
+            lines.push(Line {
+                seen,
+                view: *view,
+                columns,
+                text: text.clone(),
+            });
+        }
         text
     }
 
@@ -111,15 +128,26 @@ impl Event {
 }
 
 /// `{"type":…,"object":…}` and a line feed.
-pub(crate) fn watch_line(seen: EventType, object: &Value, api_version: &str) -> Bytes {
+pub(crate) fn watch_line(
+    r#type: &'static str,
+    object: &Value,
+    view: &View,
+    columns: bool,
+    now: Timestamp,
+) -> Bytes {
     #[derive(Serialize)]
     struct Shape<'a> {
-        r#type: EventType,
-        object: Versioned<'a>,
+        r#type: &'static str,
+        object: Shown<'a>,
     }
+    let object = view.show(object, now);
     let shape = Shape {
-        r#type: seen,
-        object: Versioned::new(object, api_version),
+        r#type,
+        object: if columns {
+            object
+        } else {
+            object.without_columns()
+        },
     };
     let mut line = serde_json::to_vec(&shape).expect("a JSON value always serializes");
     line.push(b'\n');

@@ -132,20 +132,42 @@ impl Ring {
         from: u64,
     ) -> Result<Page, Expired> {
         self.check(resource, from)?;
-        let first = self.latest + 1 - self.events.len() as u64;
-        let begin = from.saturating_add(1).max(first);
-        let through = self.latest.min(begin + PAGE - 1);
-        let concerns = |event: &&Arc<Event>| {
-            event.resource == resource
-                && namespace.is_none_or(|name| name == object::namespace(&event.object))
-        };
-        let range = (begin - first) as usize..(through + 1).saturating_sub(first) as usize;
-        let events = self.events.range(range).filter(concerns).cloned().collect();
+        let through = self
+            .latest
+            .min(from.max(self.first() - 1).saturating_add(PAGE));
+        let events = self.between(from, through);
         Ok(Page {
-            events,
+            events: events
+                .filter(|event| concerns(event, resource, namespace))
+                .cloned()
+                .collect(),
             through,
             more: through < self.latest,
         })
+    }
+
+    /// All events of a resource (in a namespace) after `from`.
+    pub(super) fn after(
+        &self,
+        resource: &'static Resource,
+        namespace: Option<&str>,
+        from: u64,
+    ) -> Result<impl DoubleEndedIterator<Item = &Arc<Event>>, Expired> {
+        self.check(resource, from)?;
+        let events = self.between(from, self.latest);
+        Ok(events.filter(move |event| concerns(event, resource, namespace)))
+    }
+
+    /// The version of the first event still known, or of the next one to come.
+    fn first(&self) -> u64 {
+        self.latest + 1 - self.events.len() as u64
+    }
+
+    /// The events after `from` up to `through`, as far as they are known.
+    fn between(&self, from: u64, through: u64) -> impl DoubleEndedIterator<Item = &Arc<Event>> {
+        let place = |version: u64| (version + 1).saturating_sub(self.first()) as usize;
+        let end = place(through);
+        self.events.range(place(from).min(end)..end)
     }
 
     #[cfg(test)]
@@ -165,6 +187,11 @@ impl Ring {
                 .insert(event.resource, event.resource_version);
         }
     }
+}
+
+fn concerns(event: &Event, resource: &Resource, namespace: Option<&str>) -> bool {
+    event.resource == resource
+        && namespace.is_none_or(|name| name == object::namespace(&event.object))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::event::at_version;
-use super::ring::{Ring, RingLimits};
+use super::ring::{Expired, Ring, RingLimits};
 use super::{Error, Event, EventType, Key, namespace_key};
 use crate::object;
 use crate::resource::Resource;
@@ -80,6 +80,37 @@ impl State {
                 .cloned()
                 .collect(),
         }
+    }
+
+    /// The list as it was, by undoing what happened since, the last event first.
+    pub(super) fn list_at(
+        &self,
+        resource: &'static Resource,
+        namespace: Option<&str>,
+        version: u64,
+    ) -> Result<Vec<Arc<Value>>, Expired> {
+        let mut since = self.ring.after(resource, namespace, version)?.peekable();
+        let now = self.list(resource, namespace);
+        if since.peek().is_none() {
+            return Ok(now);
+        }
+        let place = |object: &Value| {
+            (
+                object::namespace(object).to_owned(),
+                object::name(object).to_owned(),
+            )
+        };
+        let mut then: BTreeMap<_, _> = now
+            .into_iter()
+            .map(|object| (place(&object), object))
+            .collect();
+        for event in since.rev() {
+            match &event.previous {
+                Some(previous) => then.insert(place(previous), Arc::clone(previous)),
+                None => then.remove(&place(&event.object)),
+            };
+        }
+        Ok(then.into_values().collect())
     }
 
     pub(super) fn check_namespace(&self, key: &Key) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use serde_json::json;
 
 use super::*;
+use crate::view::View;
 
 #[test]
 fn entering_and_leaving_a_selection_is_adding_and_deleting() {
@@ -50,7 +51,11 @@ fn what_left_a_selection_is_shown_as_it_was_at_the_version_of_the_change() {
         .unwrap()
         .ready()
         .unwrap();
-    let line = |seen| serde_json::from_slice::<Value>(&events[0].line(seen, "v1")).unwrap();
+    let view = View::whole(&rows::CONFIG_MAPS, "v1");
+    let line = |seen| {
+        let line = events[0].line(seen, &view, true, store.now());
+        serde_json::from_slice::<Value>(&line).unwrap()
+    };
     let left = line(EventType::Deleted);
     assert_eq!(
         (&left["type"], &left["object"]["data"]["a"]),
@@ -74,9 +79,12 @@ fn a_line_is_written_once_for_all_watchers_of_a_version() {
         .ready()
         .unwrap()
         .remove(0);
-    let first = event.line(EventType::Added, "v1");
-    assert_eq!(first.as_ptr(), event.line(EventType::Added, "v1").as_ptr());
-    let older = event.line(EventType::Added, "v1beta1");
+    let line = |version| {
+        let view = View::whole(&rows::GATEWAYS, version);
+        event.line(EventType::Added, &view, true, store.now())
+    };
+    assert_eq!(line("v1").as_ptr(), line("v1").as_ptr());
+    let older = line("v1beta1");
     assert!(String::from_utf8_lossy(&older).contains("networking.istio.io/v1beta1"));
 }
 
