@@ -21,7 +21,7 @@ use futures_util::stream;
 use http::header::ACCEPT;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::accept::{self, Asked};
@@ -37,6 +37,8 @@ use crate::view::{Form, Include, View};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 const BOOKMARK_PERIOD: Duration = Duration::from_secs(60);
+/// Kubernetes: so long before its time limit a watch tells once more how far it has come.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 /// What a client waits before it asks for a watch again when there are too many.
 const RETRY_SECONDS: u32 = 1;
 
@@ -101,7 +103,8 @@ struct Stream {
     /// A table has yet to name its columns.
     columns: bool,
     deadline: Instant,
-    bookmarks: Option<Interval>,
+    /// When the next bookmark is due; none where they were not asked for.
+    bookmark_due: Option<Instant>,
     shutdown: CancellationToken,
     failed: bool,
     /// This watch's place among those of the cluster.
@@ -126,10 +129,9 @@ impl Stream {
                 (list.items, list.resource_version)
             }
         };
-        let timeout = options
-            .timeout
-            .filter(|timeout| !timeout.is_zero())
-            .unwrap_or(DEFAULT_TIMEOUT);
+        let timeout = options.timeout.filter(|timeout| !timeout.is_zero());
+        let now = Instant::now();
+        let deadline = now + timeout.unwrap_or(DEFAULT_TIMEOUT).min(MAX_TIMEOUT);
         Ok(Self {
             present: present.into_iter(),
             lines: VecDeque::new(),
@@ -139,8 +141,8 @@ impl Stream {
             selector: options.selector,
             view,
             columns: true,
-            deadline: Instant::now() + timeout.min(MAX_TIMEOUT),
-            bookmarks: options.bookmarks.then(bookmark_clock),
+            bookmark_due: options.bookmarks.then(|| next_bookmark(now, deadline)),
+            deadline,
             shutdown: call.shutdown.clone(),
             failed: false,
             _permit: permit,
@@ -160,14 +162,7 @@ impl Stream {
                 biased;
                 () = self.shutdown.cancelled() => return None,
                 () = tokio::time::sleep_until(self.deadline) => return None,
-                () = tick(&mut self.bookmarks) => {
-                    let events = self.watch.ready();
-                    self.take(events);
-                    if !self.failed {
-                        let line = self.bookmark(self.watch.position(), false);
-                        self.lines.push_back(line);
-                    }
-                }
+                () = until(self.bookmark_due) => self.take_bookmark(),
                 events = self.watch.next() => self.take(events),
             }
         }
@@ -216,6 +211,17 @@ impl Stream {
         }
     }
 
+    /// What happened so far, and how far that is.
+    fn take_bookmark(&mut self) {
+        let events = self.watch.ready();
+        self.take(events);
+        if !self.failed {
+            let line = self.bookmark(self.watch.position(), false);
+            self.lines.push_back(line);
+            self.bookmark_due = Some(next_bookmark(Instant::now(), self.deadline));
+        }
+    }
+
     fn bookmark(&mut self, version: u64, ends_list: bool) -> Bytes {
         let mut view = self.view;
         // Kubernetes: what ends the list is said in the metadata, so its row carries them always.
@@ -230,18 +236,18 @@ impl Stream {
     }
 }
 
-fn bookmark_clock() -> Interval {
-    let mut clock = interval_at(Instant::now() + BOOKMARK_PERIOD, BOOKMARK_PERIOD);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    clock
+fn next_bookmark(now: Instant, deadline: Instant) -> Instant {
+    let regular = now + BOOKMARK_PERIOD;
+    match deadline.checked_sub(LAST_BOOKMARK) {
+        Some(last) if now < last => last.min(regular),
+        _ => regular,
+    }
 }
 
-/// Never, where no bookmarks were asked for.
-async fn tick(clock: &mut Option<Interval>) {
-    match clock {
-        Some(clock) => {
-            clock.tick().await;
-        }
+/// Never, where there is no moment to wait for.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
 }

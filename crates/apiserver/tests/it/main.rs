@@ -13,3 +13,4 @@ mod objects;
 mod replay;
 mod support;
 mod watch;
+mod watch_golden;

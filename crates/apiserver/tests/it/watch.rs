@@ -237,6 +237,7 @@ async fn a_watch_ends_at_its_time_limit() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_watch_is_kept_current_by_bookmarks() {
     let server = Server::new();
+    let begun = tokio::time::Instant::now();
     let mut lines = Lines::open(&server, "allowWatchBookmarks=true&timeoutSeconds=150").await;
     server
         .post(
@@ -244,7 +245,8 @@ async fn an_idle_watch_is_kept_current_by_bookmarks() {
             json!({"metadata": {"name": "s"}}),
         )
         .await;
-    for _ in 0..2 {
+    // Each minute, and two seconds before the end.
+    for seconds in [60, 120, 148] {
         let chunk = tokio::time::timeout(Duration::from_secs(90), lines.stream.next())
             .await
             .unwrap();
@@ -252,6 +254,7 @@ async fn an_idle_watch_is_kept_current_by_bookmarks() {
         let version = server.store.resource_version().to_string();
         let object = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"resourceVersion": version}});
         assert_eq!(line, json!({"type": "BOOKMARK", "object": object}));
+        assert_eq!(begun.elapsed().as_secs(), seconds);
     }
     let end = tokio::time::timeout(Duration::from_secs(90), lines.stream.next())
         .await
