@@ -5,6 +5,7 @@
 //!
 //! - [`resource`]: the table of kinds, and what differs between them.
 //! - [`schema`]: the shape of a kind: fields, their types, and how lists of them merge.
+//! - [`decode`]: from what a client wrote to an object of a kind, strictly or not.
 //! - [`patch`]: changes described by clients.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
 //! - [`status`]: refusals in the words of a real API server.
@@ -12,6 +13,7 @@
 //! - [`bookmark`]: how a watch says how far it has come.
 
 pub mod bookmark;
+pub mod decode;
 pub mod names;
 pub mod object;
 pub mod patch;
