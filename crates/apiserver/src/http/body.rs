@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use apimachinery::decode::Document;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use serde_json::Value;
@@ -34,8 +35,8 @@ pub(super) async fn read(body: Body) -> Result<Bytes, Status> {
     }
 }
 
-/// The body as an object of a kind: JSON where nothing else is said.
-pub(super) fn decode(call: &Call<'_>, kind: &str) -> Result<Value, Status> {
+/// The body as an object of a kind, as it was written: JSON where nothing else is said.
+pub(super) fn document(call: &Call<'_>, kind: &str) -> Result<Document, Status> {
     let no_kind = |why| {
         unrecognized(
             call,
@@ -51,6 +52,11 @@ pub(super) fn decode(call: &Call<'_>, kind: &str) -> Result<Value, Status> {
             .map_err(|error| unrecognized(call, kind, &format!("yaml: {error}"))),
         _ => Err(Status::unsupported_media_type(&OBJECTS)),
     }
+}
+
+/// The body as an object of a kind that is not judged here.
+pub(super) fn decode(call: &Call<'_>, kind: &str) -> Result<Value, Status> {
+    document(call, kind).map(Value::from)
 }
 
 /// The refusal of a body in which no object of the kind can be seen.

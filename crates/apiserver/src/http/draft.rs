@@ -1,66 +1,61 @@
 //! From a body to an object that can be judged: the right kind, the right place, sound metadata.
 
+use apimachinery::decode::{self, Document, Strictness, Undecodable};
 use serde_json::Value;
 
 use super::Call;
-use super::body::{self, go_type, unrecognized};
-use super::options::no_number;
+use super::body::{self, unrecognized};
+use super::options::{no_number, strictness};
 use super::target::Place;
 use crate::object;
 use crate::status::{Cause, Status};
 
-/// What the API server itself reads in metadata, with the type Go has for it.
-const METADATA: [(&str, Shape); 9] = [
-    ("name", Shape::Text),
-    ("generateName", Shape::Text),
-    ("namespace", Shape::Text),
-    ("uid", Shape::Text),
-    ("resourceVersion", Shape::Text),
-    ("labels", Shape::Texts),
-    ("annotations", Shape::Texts),
-    ("finalizers", Shape::List("string", Value::is_string)),
-    (
-        "ownerReferences",
-        Shape::List("v1.OwnerReference", Value::is_object),
-    ),
-];
+/// How Go shows the type that it reads before it knows the kind.
+const TYPE_META: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
 
-#[derive(Clone, Copy)]
-enum Shape {
-    Text,
-    Texts,
-    List(&'static str, fn(&Value) -> bool),
+/// An object that can be judged, and what to tell about how it was written.
+#[derive(Clone)]
+pub(super) struct Draft {
+    pub(super) object: Value,
+    pub(super) warnings: Vec<String>,
 }
 
 /// The body as an object for this place, named `name` where the path says so.
-pub(super) fn object(call: &Call<'_>, place: &Place, name: Option<&str>) -> Result<Value, Status> {
-    let mut object = body::decode(call, place.resource.kind)?;
-    check_type(call, place, &object)?;
-    tidy(place, &mut object);
-    check_metadata(place.resource.kind, &object)
-        .map_err(|why| cannot_handle(place, &object, &why))?;
+pub(super) fn object(call: &Call<'_>, place: &Place, name: Option<&str>) -> Result<Draft, Status> {
+    let document = body::document(call, place.resource.kind)?;
+    check_type(call, place, &document)?;
+    let version = written_version(place, &document);
+    let decoded = decode::object(place.resource, place.version, document)
+        .and_then(|decoded| decoded.settle(strictness(&call.query)));
+    let (mut object, warnings) = decoded.map_err(|why| cannot_handle(place, &version, &why))?;
     settle_namespace(place, &mut object)?;
     if let Some(name) = name {
         check_name(&object, name)?;
     }
-    Ok(object)
+    Ok(Draft { object, warnings })
 }
 
-/// Checks an object that a patch made of `old`, and tidies it.
-pub(super) fn patched(place: &Place, old: &Value, object: &mut Value) -> Result<(), Status> {
-    tidy(place, object);
-    if let Err(why) = check_metadata(place.resource.kind, object) {
+/// Decodes what a patch made of `old`.
+pub(super) fn patched(
+    place: &Place,
+    old: &Value,
+    object: Value,
+    strictness: Strictness,
+) -> Result<Draft, Status> {
+    let decoded = decode::object(place.resource, place.version, object.clone().into())
+        .and_then(|decoded| decoded.settle(strictness));
+    let (mut object, warnings) = decoded.map_err(|why| {
         let causes = vec![Cause::invalid("patch", object.to_string(), why)];
-        return Err(Status::invalid_kind("", "", "", causes));
-    }
-    settle_namespace(place, object)?;
-    check_name(object, object::name(old))?;
-    let uid = object::uid(object);
+        Status::invalid_kind("", "", "", causes)
+    })?;
+    settle_namespace(place, &mut object)?;
+    check_name(&object, object::name(old))?;
+    let uid = object::uid(&object);
     if !uid.is_empty() && uid != object::uid(old) {
         let causes = vec![Cause::invalid("metadata.uid", uid, "field is immutable")];
         return Err(Status::invalid(place.resource, object::name(old), causes));
     }
-    Ok(())
+    Ok(Draft { object, warnings })
 }
 
 /// The resourceVersion a write was made for; none where it takes whatever is there.
@@ -75,23 +70,37 @@ pub(super) fn expected_version(object: &Value) -> Result<Option<u64>, Status> {
     Ok((version != 0).then_some(version))
 }
 
-fn check_type(call: &Call<'_>, place: &Place, object: &Value) -> Result<(), Status> {
+fn check_type(call: &Call<'_>, place: &Place, document: &Document) -> Result<(), Status> {
     let resource = place.resource;
-    if !object.is_object() {
-        let why = format!(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type \
-             struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; \
-             Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-            go_type(object)
-        );
-        return Err(unrecognized(call, resource.kind, &why));
+    let unreadable = |why: &str| {
+        let why =
+            format!("couldn't get version/kind; json parse error: json: cannot unmarshal {why}");
+        unrecognized(call, resource.kind, &why)
+    };
+    let found = document.go_type();
+    if found != "object" {
+        return Err(unreadable(&format!(
+            "{found} into Go value of type {TYPE_META}"
+        )));
     }
-    let text = |member| object::text(object, &[member]);
+    for member in ["apiVersion", "kind"] {
+        let found = document.get(member).map_or("string", Document::go_type);
+        if !["string", "null"].contains(&found) {
+            let why = format!("{found} into Go struct field .{member} of type string");
+            return Err(unreadable(&why));
+        }
+    }
+    let text = |member| {
+        document
+            .get(member)
+            .and_then(Document::as_text)
+            .unwrap_or_default()
+    };
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     // Kubernetes: built-in kinds know themselves what they are.
     if resource.custom {
-        for (member, shown) in [("kind", "Kind"), ("apiVersion", "apiVersion")] {
-            if text(member).is_empty() {
+        for (given, shown) in [(kind, "Kind"), (api_version, "apiVersion")] {
+            if given.is_empty() {
                 let body = String::from_utf8_lossy(&call.body);
                 let why = format!("Object '{shown}' is missing in '{body}'");
                 return Err(unrecognized(call, resource.kind, &why));
@@ -126,69 +135,19 @@ fn other_kind(place: &Place, api_version: &str, kind: &str) -> Status {
     ))
 }
 
-/// Typed kinds lose their nulls in decoding; of others only the metadata is typed.
-fn tidy(place: &Place, object: &mut Value) {
-    if !place.resource.custom {
-        object::drop_nulls(object);
-    } else if let Some(metadata) = object.get_mut("metadata") {
-        object::drop_nulls(metadata);
-    }
-}
-
-fn check_metadata(kind: &str, object: &Value) -> Result<(), String> {
-    let Some(metadata) = object.get("metadata") else {
-        return Ok(());
-    };
-    let Some(members) = metadata.as_object() else {
-        let found = go_type(metadata);
-        return Err(unmarshal(
-            found,
-            &format!("{kind}.metadata"),
-            "v1.ObjectMeta",
-        ));
-    };
-    for (member, shape) in METADATA {
-        let misfit = members.get(member).and_then(|value| shape.misfit(value));
-        if let Some((found, wanted)) = misfit {
-            let field = format!("ObjectMeta.metadata.{member}");
-            return Err(unmarshal(found, &field, &wanted));
-        }
-    }
-    Ok(())
-}
-
-impl Shape {
-    /// The type found and the type wanted, where they differ.
-    fn misfit(self, value: &Value) -> Option<(&'static str, String)> {
-        let unless = |value: &Value, fits: fn(&Value) -> bool, wanted: &str| {
-            (!fits(value)).then(|| (go_type(value), wanted.to_owned()))
-        };
-        let text = |value: &Value| unless(value, Value::is_string, "string");
-        match (self, value) {
-            (Self::Text, value) => text(value),
-            (Self::Texts, Value::Object(map)) => map.values().find_map(text),
-            (Self::Texts, other) => unless(other, Value::is_object, "map[string]string"),
-            (Self::List(of, fits), Value::Array(items)) => {
-                items.iter().find_map(|item| unless(item, fits, of))
-            }
-            (Self::List(of, _), other) => unless(other, Value::is_array, &format!("[]{of}")),
-        }
-    }
-}
-
-fn unmarshal(found: &str, field: &str, wanted: &str) -> String {
-    format!("json: cannot unmarshal {found} into Go struct field {field} of type {wanted}")
-}
-
-fn cannot_handle(place: &Place, object: &Value, why: &str) -> Status {
+fn cannot_handle(place: &Place, version: &str, why: &Undecodable) -> Status {
     let kind = place.resource.kind;
-    let version = match object::text(object, &["apiVersion"]) {
-        "" => place.version,
-        given => given.rsplit('/').next().unwrap_or(given),
-    };
     Status::bad_request(format!(
         "{kind} in version {version:?} cannot be handled as a {kind}: {why}"
     ))
+}
+
+/// The version the client says the object has.
+fn written_version(place: &Place, document: &Document) -> String {
+    let given = document.get("apiVersion").and_then(Document::as_text);
+    let given = given.filter(|given| !given.is_empty());
+    let version = given.map_or(place.version, |it| it.rsplit('/').next().unwrap_or(it));
+    version.to_owned()
 }
 
 /// Puts the object into the namespace of the path; it may name that one, or none.

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use apimachinery::decode::Strictness;
 use axum::extract;
 use http::Uri;
 
@@ -216,7 +217,7 @@ pub(super) fn dry_run(query: &Query, kind: &str) -> Result<bool, Status> {
     if values.iter().any(|value| *value != "All") {
         causes.push(Cause::not_supported("dryRun", &values, &["All"]));
     }
-    if !["", "Ignore", "Strict", "Warn"].contains(&validation) {
+    if Strictness::parse(validation).is_none() {
         let supported = ["", "Ignore", "Strict", "Warn"];
         causes.push(Cause::not_supported(
             "fieldValidation",
@@ -236,6 +237,12 @@ pub(super) fn dry_run(query: &Query, kind: &str) -> Result<bool, Status> {
     } else {
         Err(Status::invalid_kind(META, kind, "", causes))
     }
+}
+
+/// What the client wants to happen with fields that are not kept.
+pub(super) fn strictness(query: &Query) -> Strictness {
+    let validation = query.get("fieldValidation").unwrap_or_default();
+    Strictness::parse(validation).unwrap_or_default()
 }
 
 /// How Go words a text that is no number.

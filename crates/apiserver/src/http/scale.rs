@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::body::go_type;
+use super::draft::Draft;
 use super::patch::Patch;
 use super::target::Place;
 use super::write::{check_version, store_for, update};
@@ -55,7 +56,8 @@ fn write(
         check_version(place, old, draft::expected_version(&scale)?)?;
         let mut object = old.clone();
         object::member_mut(&mut object, "spec").insert("replicas".into(), replicas.into());
-        Ok(object)
+        let warnings = Vec::new();
+        Ok(Draft { object, warnings })
     })?;
     let response = reply::json(StatusCode::OK, &scale_of(&written.object));
     Ok(reply::with_warnings(response, &written.warnings))

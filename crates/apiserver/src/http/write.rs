@@ -7,7 +7,8 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::options::dry_run;
+use super::draft::Draft;
+use super::options::{dry_run, strictness};
 use super::patch::Patch;
 use super::target::Place;
 use super::{Call, admit, draft, reply};
@@ -18,7 +19,10 @@ use crate::store::{Error, Key, Part, Store, preserve};
 pub(super) fn create(call: &Call<'_>, place: &Place) -> Result<Response, Status> {
     let store = store_for(call, "CreateOptions")?;
     let resource = place.resource;
-    let mut object = draft::object(call, place, None)?;
+    let Draft {
+        mut object,
+        mut warnings,
+    } = draft::object(call, place, None)?;
     if !object::text(&object, &["metadata", "resourceVersion"]).is_empty() {
         let message = "resourceVersion should not be set on objects to be created";
         return Err(Status::internal(message));
@@ -28,7 +32,7 @@ pub(super) fn create(call: &Call<'_>, place: &Place) -> Result<Response, Status>
     }
     let key = Key::of(resource, &object);
     store.check_namespace(&key)?;
-    let warnings = admit::creation(call, place, &mut object)?;
+    warnings.extend(admit::creation(call, place, &mut object)?);
     let stored = store.create(resource, &key.namespace, object)?;
     Ok(reply::with_warnings(
         reply::object(StatusCode::CREATED, place, &stored),
@@ -43,16 +47,16 @@ pub(super) fn replace(
     part: Part,
 ) -> Result<Response, Status> {
     let store = store_for(call, "UpdateOptions")?;
-    let object = draft::object(call, place, Some(name))?;
-    let expected = draft::expected_version(&object)?;
+    let draft = draft::object(call, place, Some(name))?;
+    let expected = draft::expected_version(&draft.object)?;
     if place.resource.custom && expected.is_none() {
         store.get(&place.key(name))?;
         return Err(version_required(place, name));
     }
     let written = update(call, &store, place, name, part, |old| {
-        check_uid(place, old, &object)?;
+        check_uid(place, old, &draft.object)?;
         check_version(place, old, expected)?;
-        Ok(object.clone())
+        Ok(draft.clone())
     })?;
     Ok(written.reply(place))
 }
@@ -66,11 +70,12 @@ pub(super) fn patch(
     let of = schema::kubernetes::of(place.resource, place.version);
     let patch = Patch::parse(call, place.resource, of.map(|of| &**of))?;
     let store = store_for(call, "PatchOptions")?;
+    let strictness = strictness(&call.query);
     let written = update(call, &store, place, name, part, |old| {
-        let mut object = patch.apply(object::in_version(place.resource, old, place.version))?;
-        draft::patched(place, old, &mut object)?;
-        check_version(place, old, draft::expected_version(&object)?)?;
-        Ok(object)
+        let object = patch.apply(object::in_version(place.resource, old, place.version))?;
+        let draft = draft::patched(place, old, object, strictness)?;
+        check_version(place, old, draft::expected_version(&draft.object)?)?;
+        Ok(draft)
     })?;
     Ok(written.reply(place))
 }
@@ -107,13 +112,16 @@ pub(super) fn update(
     place: &Place,
     name: &str,
     part: Part,
-    mut change: impl FnMut(&Value) -> Result<Value, Status>,
+    mut change: impl FnMut(&Value) -> Result<Draft, Status>,
 ) -> Result<Written, Status> {
     let mut warnings = Vec::new();
     let object = store.modify(&place.key(name), part, |old| {
-        let mut new = preserve(place.resource, old, change(old)?, part);
+        let draft = change(old)?;
+        let mut new = preserve(place.resource, old, draft.object, part);
+        // Anew at each try.
+        warnings = draft.warnings;
         if part == Part::Main {
-            warnings = admit::change(call, place, old, &mut new)?;
+            warnings.extend(admit::change(call, place, old, &mut new)?);
         }
         Ok::<_, Status>(new)
     })?;
