@@ -2,11 +2,11 @@
 //! checks without which a controller could not go on.
 
 mod istio;
-mod shape;
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use apimachinery::decode::{self, Strictness};
 use apiserver::admission::{Admission, Operation, Review};
 use apiserver::resource::{ALL, Resource, rows};
 use apiserver::status::{Cause, Status};
@@ -31,7 +31,7 @@ impl Rules {
     ///
     /// # Errors
     /// When its kind is unknown or it is refused.
-    pub fn create(&self, mut object: Value) -> Result<()> {
+    pub fn create(&self, object: Value) -> Result<()> {
         let (kind, version) = (text(&object, "/kind"), text(&object, "/apiVersion"));
         let (group, version) = version.split_once('/').unwrap_or(("", &version));
         let known = |it: &&&Resource| {
@@ -41,6 +41,8 @@ impl Rules {
             .iter()
             .find(known)
             .with_context(|| format!("no kind {kind} in {group}/{version}"))?;
+        let decoded = decode::object(resource, version, object.into())?;
+        let (mut object, _) = decoded.settle(Strictness::Strict)?;
         let (namespace, name) = (
             text(&object, "/metadata/namespace"),
             text(&object, "/metadata/name"),
@@ -65,9 +67,6 @@ impl Rules {
 
 impl Admission for Rules {
     fn default_object(&self, resource: &'static Resource, object: &mut Value, old: Option<&Value>) {
-        if shape::check(resource, object).is_err() {
-            return; // Refused by `admit`; there is nothing to fill in.
-        }
         if *resource == rows::SERVICES {
             default_service(object, old, &self.addresses);
         } else if *resource == rows::DEPLOYMENTS {
@@ -89,12 +88,6 @@ impl Admission for Rules {
             return Ok(Vec::new());
         };
         let resource = review.resource;
-        shape::check(resource, object).map_err(|why| {
-            let (kind, version) = (resource.kind, review.version);
-            Status::bad_request(format!(
-                "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
-            ))
-        })?;
         if *resource == rows::VIRTUAL_SERVICES || *resource == rows::DESTINATION_RULES {
             return istio::admit_rule(object);
         }
