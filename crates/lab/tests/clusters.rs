@@ -230,26 +230,24 @@ async fn what_has_not_its_kinds_shape_is_refused_and_nobody_stumbles() {
     let lab = Start::embedded().up().await;
     let deployment = "/apis/apps/v1/namespaces/theater-msa/deployments/user-service-ctx1";
     let rows = [
-        (deployment, r#"{"spec":{"replicas":"x"}}"#, 400),
-        (deployment, r#"{"spec":{"replicas":-3}}"#, 422),
-        (deployment, r#"{"spec":{"strategy":"Recreate"}}"#, 400),
-        (deployment, r#"{"spec":{"template":{"spec":"x"}}}"#, 400),
+        (deployment, r#"{"spec":{"replicas":"x"}}"#),
+        (deployment, r#"{"spec":{"replicas":-3}}"#),
+        (deployment, r#"{"spec":{"strategy":"Recreate"}}"#),
+        (deployment, r#"{"spec":{"template":{"spec":"x"}}}"#),
         (
             "/api/v1/namespaces/theater-msa/services/redis",
             r#"{"spec":"x"}"#,
-            400,
         ),
         (
             "/api/v1/namespaces/theater-msa/services/redis",
             r#"{"spec":{"ports":["x"]}}"#,
-            400,
         ),
-        ("/api/v1/nodes/ctx1-node-1", r#"{"spec":"x"}"#, 400),
+        ("/api/v1/nodes/ctx1-node-1", r#"{"spec":"x"}"#),
     ];
-    for (path, patch, expected) in rows {
+    for (path, patch) in rows {
         let patch: Value = serde_json::from_str(patch).unwrap();
         let answer = lab.merge_patch("ctx1", path, &patch).await;
-        assert_eq!(answer.status(), expected, "{path} {patch}");
+        assert_eq!(answer.status(), 422, "{path} {patch}");
     }
     assert_eq!(lab.cluster_of("/users/", CANARY).await.0, 200);
 }
