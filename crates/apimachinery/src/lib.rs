@@ -7,15 +7,19 @@
 //! - [`schema`]: the shape of a kind: fields, their types, and how lists of them merge.
 //! - [`decode`]: from what a client wrote to an object of a kind, strictly or not.
 //! - [`patch`]: changes described by clients.
+//! - [`discovery`]: the documents by which clients learn what kinds there are.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
+//! - [`openapi`]: the API described for clients.
 //! - [`status`]: refusals in the words of a real API server.
 //! - [`table`]: what `kubectl get` prints; [`view`]: the forms an answer can have.
 //! - [`bookmark`]: how a watch says how far it has come.
 
 pub mod bookmark;
 pub mod decode;
+pub mod discovery;
 pub mod names;
 pub mod object;
+pub mod openapi;
 pub mod patch;
 pub mod resource;
 pub mod schema;

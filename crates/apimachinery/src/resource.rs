@@ -48,6 +48,18 @@ pub const VERBS: &[&str] = &[
     "watch",
 ];
 
+/// The same for kinds of a CustomResourceDefinition, which discovery lists in an order of its own.
+const CUSTOM_VERBS: &[&str] = &[
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
+    "update",
+    "watch",
+];
+
 /// What can be done with a part of an object.
 const VIEW: &[&str] = &["get", "patch", "update"];
 
@@ -158,6 +170,7 @@ impl Resource {
             custom: true,
             status: true,
             generation: true,
+            verbs: CUSTOM_VERBS,
             ..row
         }
     }

@@ -16,10 +16,12 @@ mod body;
 mod delete;
 mod discovery;
 mod draft;
+mod openapi;
 mod options;
 mod page;
 mod patch;
 mod pod;
+mod published;
 mod read;
 mod reply;
 mod scale;
@@ -34,7 +36,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use tokio::sync::Semaphore;
@@ -196,7 +198,7 @@ fn dispatch(call: &Call<'_>, method: &Method, target: &Target) -> Result<Respons
             };
             part_of_object(call, method, place, name, part)
         }
-        fixed if method == Method::GET => Ok(discovery::document(fixed, call.header(HOST))),
+        fixed if method == Method::GET => Ok(discovery::document(call, fixed)),
         _ => Err(Status::method_not_allowed()),
     }
 }

@@ -1,30 +1,45 @@
 //! What the server says about itself: health, version, and the documents clients discover kinds by.
 
+use std::sync::LazyLock;
+
+use apimachinery::discovery::{self, Aggregated};
 use axum::response::Response;
 use http::StatusCode;
+use http::header::{ACCEPT, HOST};
 use serde_json::{Value, json};
 
-use super::reply;
+use super::published::Published;
 use super::target::Target;
-use crate::resource::{self, ALL, Resource, Subresource, group_version};
+use super::{Call, openapi, reply};
+use crate::resource;
 
-/// The Kubernetes whose API this is, as `major.minor` of its releases.
+/// The Kubernetes whose API this is.
 const MAJOR: &str = "1";
 const MINOR: &str = "35";
-const GIT_VERSION: &str = "v1.35.4+apiserver";
-/// The document of a target that is no object.
-pub(super) fn document(target: &Target, host: Option<&str>) -> Response {
+const GIT_VERSION: &str = "v1.35.4";
+/// The oldest version whose features can be switched back to.
+const OLDEST_MINOR: &str = "34";
+
+/// The aggregated documents: of the core group and of all others, each in both versions.
+static AGGREGATED: LazyLock<[[Published; 2]; 2]> = LazyLock::new(|| {
+    let versions = [Aggregated::V2Beta1, Aggregated::V2];
+    [vec![""], resource::groups()].map(|groups| {
+        versions.map(|version| {
+            let media_type = format!("application/json;{}", parameters(version));
+            Published::new(&version.document(&groups), &media_type)
+        })
+    })
+});
+
+/// The answer about a target that is no object.
+pub(super) fn document(call: &Call<'_>, target: &Target) -> Response {
     let document = match target {
-        Target::Health => return reply::text("ok"),
+        Target::Health(check) => return health(call, check),
+        Target::OpenApi(document) => return openapi::document(call, document),
+        Target::CoreVersions | Target::Groups => return groups(call, target),
         Target::Version => version(),
-        Target::CoreVersions => core_versions(host.unwrap_or_default()),
-        Target::Groups => groups(),
-        Target::Group(group) => {
-            let mut document = json!({"kind": "APIGroup", "apiVersion": "v1"});
-            merge(&mut document, described(group));
-            document
-        }
-        Target::Resources(group, version) => resources(group, version),
+        Target::Group(group) => discovery::group(group),
+        Target::Resources(group, version) => discovery::resources(group, version),
         Target::Collection(_)
         | Target::Object(..)
         | Target::Watch(..)
@@ -35,74 +50,82 @@ pub(super) fn document(target: &Target, host: Option<&str>) -> Response {
     reply::json(StatusCode::OK, &document)
 }
 
+fn groups(call: &Call<'_>, target: &Target) -> Response {
+    let core = *target == Target::CoreVersions;
+    if let Some(version) = accepted(call) {
+        let published = &AGGREGATED[usize::from(!core)][version as usize];
+        return published.answer(call, "public");
+    }
+    let host = call.header(HOST).unwrap_or_default();
+    let document = if core {
+        discovery::core_versions(host)
+    } else {
+        discovery::groups()
+    };
+    reply::varying(reply::json(StatusCode::OK, &document))
+}
+
+/// The aggregated version that the client names first; none where it wants the older form before.
+/// A real server would not know the older of the two any more; clients up to 1.29 know only that.
+fn accepted(call: &Call<'_>) -> Option<Aggregated> {
+    for wanted in call.header(ACCEPT)?.split(',') {
+        let wanted: String = wanted.chars().filter(|c| !c.is_whitespace()).collect();
+        let (media_type, rest) = wanted.split_once(';').unwrap_or((&wanted, ""));
+        let has = |version| {
+            let parameters = parameters(version);
+            parameters
+                .split(';')
+                .all(|it| rest.split(';').any(|given| given == it))
+        };
+        match media_type {
+            "application/json" if has(Aggregated::V2) => return Some(Aggregated::V2),
+            "application/json" if has(Aggregated::V2Beta1) => return Some(Aggregated::V2Beta1),
+            "application/json" | "application/*" | "*/*" if !rest.contains("as=") => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The parameters of the media type of a version.
+fn parameters(version: Aggregated) -> String {
+    format!(
+        "g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList",
+        version.version()
+    )
+}
+
 fn version() -> Value {
     json!({
-        "major": MAJOR, "minor": MINOR, "gitVersion": GIT_VERSION, "gitCommit": "",
-        "gitTreeState": "", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
+        "major": MAJOR, "minor": MINOR, "emulationMajor": MAJOR, "emulationMinor": MINOR,
+        "minCompatibilityMajor": MAJOR, "minCompatibilityMinor": OLDEST_MINOR,
+        "gitVersion": GIT_VERSION, "gitCommit": "", "gitTreeState": "",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc",
         "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
     })
 }
 
-fn core_versions(host: &str) -> Value {
-    json!({
-        "kind": "APIVersions", "versions": resource::versions(""),
-        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": host}],
-    })
-}
-
-fn groups() -> Value {
-    let groups: Vec<_> = resource::groups().into_iter().map(described).collect();
-    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
-}
-
-fn described(group: &str) -> Value {
-    let versions: Vec<_> = resource::versions(group)
-        .into_iter()
-        .map(|version| json!({"groupVersion": group_version(group, version), "version": version}))
-        .collect();
-    json!({"name": group, "versions": versions, "preferredVersion": versions[0]})
-}
-
-fn resources(group: &str, version: &str) -> Value {
-    let rows = ALL
-        .iter()
-        .filter(|row| row.group == group && row.versions.contains(&version));
-    let resources: Vec<_> = rows.flat_map(|row| entries(row)).collect();
-    json!({
-        "kind": "APIResourceList", "apiVersion": "v1",
-        "groupVersion": group_version(group, version), "resources": resources,
-    })
-}
-
-/// A resource and its subresources.
-fn entries(row: &Resource) -> Vec<Value> {
-    let mut entry = json!({
-        "name": row.plural, "singularName": row.singular, "namespaced": row.namespaced,
-        "kind": row.kind, "verbs": row.verbs,
-    });
-    if !row.short_names.is_empty() {
-        entry["shortNames"] = json!(row.short_names);
+/// `ok`, or with `?verbose` every check by name.
+fn health(call: &Call<'_>, check: &str) -> Response {
+    if call.query.get("verbose").is_none() {
+        return reply::text("ok");
     }
-    if !row.categories.is_empty() {
-        entry["categories"] = json!(row.categories);
-    }
-    let mut entries = vec![entry];
-    entries.extend(row.subresources().iter().map(|it| subentry(row, it)));
-    entries
+    reply::text(format!("[+]ping ok\n[+]store ok\n{check} check passed\n"))
 }
 
-fn subentry(row: &Resource, subresource: &Subresource) -> Value {
-    let mut entry = json!({
-        "name": format!("{}/{}", row.plural, subresource.name), "singularName": "",
-        "namespaced": row.namespaced, "kind": subresource.kind, "verbs": subresource.verbs,
-    });
-    let (group, version) = subresource.group_version;
-    if !version.is_empty() {
-        merge(&mut entry, json!({"group": group, "version": version}));
-    }
-    entry
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn merge(into: &mut Value, from: Value) {
-    json_patch::merge(into, &from);
+    #[test]
+    fn each_version_of_the_aggregated_form_has_its_place() {
+        for version in [Aggregated::V2Beta1, Aggregated::V2] {
+            let text = AGGREGATED[0][version as usize].text();
+            let wanted = format!(
+                r#""apiVersion":"apidiscovery.k8s.io/{}""#,
+                version.version()
+            );
+            assert!(text.contains(&wanted), "{wanted}");
+        }
+    }
 }

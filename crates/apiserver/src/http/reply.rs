@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -44,8 +44,15 @@ pub(super) fn object(code: StatusCode, place: &Place, object: &Value) -> Respons
     json(code, &Versioned::new(object, &place.api_version()))
 }
 
-pub(super) fn text(text: &'static str) -> Response {
+pub(super) fn text(text: impl Into<Body>) -> Response {
     with_type(StatusCode::OK, TEXT, text.into())
+}
+
+/// Says that another `Accept` would have got another answer.
+pub(super) fn varying(mut response: Response) -> Response {
+    let accept = HeaderValue::from_static("Accept");
+    response.headers_mut().insert(VARY, accept);
+    response
 }
 
 /// Lines of JSON as they come.

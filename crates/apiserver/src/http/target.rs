@@ -9,9 +9,11 @@ use crate::store::Key;
 #[derive(Debug, PartialEq)]
 pub(super) enum Target {
     /// `/healthz`, `/livez`, `/readyz`
-    Health,
+    Health(&'static str),
     /// `/version`
     Version,
+    /// `/openapi/v2`, `/openapi/v3` and what is below
+    OpenApi(OpenApi),
     /// `/api`
     CoreVersions,
     /// `/apis`
@@ -28,6 +30,17 @@ pub(super) enum Target {
     Watch(Place, Option<String>),
     /// A view of one object.
     Subresource(Place, String, String),
+}
+
+/// A description of the API.
+#[derive(Debug, PartialEq)]
+pub(super) enum OpenApi {
+    /// `/openapi/v2`
+    V2,
+    /// `/openapi/v3`
+    Index,
+    /// `/openapi/v3/apis/G/V`
+    Version(&'static str, &'static str),
 }
 
 /// Where a collection or an object is.
@@ -72,13 +85,33 @@ pub(super) fn parse(path: &str) -> Result<Target, Missing> {
     let segments = segments.ok_or(Missing::Page)?;
     let segments: Vec<_> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
-        ["healthz" | "livez" | "readyz"] => Ok(Target::Health),
+        ["healthz"] => Ok(Target::Health("healthz")),
+        ["livez"] => Ok(Target::Health("livez")),
+        ["readyz"] => Ok(Target::Health("readyz")),
+        ["openapi", rest @ ..] => openapi(rest).map(Target::OpenApi),
         ["version"] => Ok(Target::Version),
         ["api"] => Ok(Target::CoreVersions),
         ["api", version, rest @ ..] => in_version("", version, rest),
         ["apis"] => Ok(Target::Groups),
         ["apis", group] => known_group(group).map(Target::Group),
         ["apis", group, version, rest @ ..] => in_version(known_group(group)?, version, rest),
+        _ => Err(Missing::Page),
+    }
+}
+
+fn openapi(rest: &[&str]) -> Result<OpenApi, Missing> {
+    match rest {
+        ["v2"] => Ok(OpenApi::V2),
+        ["v3"] => Ok(OpenApi::Index),
+        ["v3", "api", version] => described("", version),
+        ["v3", "apis", group, version] => described(known_group(group)?, version),
+        _ => Err(Missing::Page),
+    }
+}
+
+fn described(group: &'static str, version: &str) -> Result<OpenApi, Missing> {
+    match in_version(group, version, &[])? {
+        Target::Resources(group, version) => Ok(OpenApi::Version(group, version)),
         _ => Err(Missing::Page),
     }
 }
@@ -169,8 +202,13 @@ mod tests {
         let vs = |version| place(&rows::VIRTUAL_SERVICES, version, Some("a"));
         for (path, target) in [
             ("/version", Target::Version),
-            ("/readyz", Target::Health),
+            ("/readyz", Target::Health("readyz")),
             ("/api", Target::CoreVersions),
+            ("/openapi/v3", Target::OpenApi(OpenApi::Index)),
+            (
+                "/openapi/v3/apis/apps/v1",
+                Target::OpenApi(OpenApi::Version("apps", "v1")),
+            ),
             ("/api/", Target::CoreVersions),
             ("/apis", Target::Groups),
             ("/apis/apps", Target::Group("apps")),
@@ -236,6 +274,8 @@ mod tests {
             "",
             "/",
             "/foo",
+            "/openapi",
+            "/openapi/v3/apis/apps/v2",
             "/api/v2",
             "/apis/none.io",
             "/apis/none.io/v1",
