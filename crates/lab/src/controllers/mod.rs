@@ -4,6 +4,7 @@
 //! ```text
 //! Deployment ─ deployment ─► ReplicaSet ─ replicaset ─► Pod ─ scheduler ─► node ─► kubelet
 //!                  └──────── garbage: what lost its owner or its namespace ────────┘
+//! Service ─ endpoints ─► EndpointSlices, Endpoints
 //! ```
 //!
 //! A look costs little where nothing changed: objects are read into their types once a version,
@@ -11,6 +12,7 @@
 
 mod claims;
 pub mod deployment;
+pub mod endpoints;
 mod garbage;
 mod informer;
 pub mod replicaset;
@@ -23,7 +25,8 @@ use apiserver::resource::{Resource, rows};
 use apiserver::store::Key;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Endpoints, Node, Pod, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
@@ -34,12 +37,15 @@ use informer::Informer;
 /// How often events that are too old are looked for.
 const EXPIRY: Duration = Duration::from_secs(60);
 /// What the controllers look at.
-const WATCHED: [&Resource; 5] = [
+const WATCHED: [&Resource; 8] = [
     &rows::DEPLOYMENTS,
     &rows::REPLICA_SETS,
     &rows::PODS,
     &rows::NODES,
     &rows::NAMESPACES,
+    &rows::SERVICES,
+    &rows::ENDPOINT_SLICES,
+    &rows::ENDPOINTS,
 ];
 
 /// Runs every controller of a cluster; never ends.
@@ -65,6 +71,7 @@ pub struct Controllers {
     deployment: deployment::sync::Controller,
     replica_set: replicaset::sync::Controller,
     scheduler: scheduler::sync::Controller,
+    endpoints: endpoints::sync::Controller,
 }
 
 /// The objects of one cluster, as controllers see them.
@@ -74,6 +81,9 @@ struct Cluster {
     replica_sets: Informer<ReplicaSet>,
     pods: Informer<Pod>,
     nodes: Informer<Node>,
+    services: Informer<Service>,
+    endpoint_slices: Informer<EndpointSlice>,
+    endpoints: Informer<Endpoints>,
 }
 
 impl Controllers {
@@ -86,6 +96,9 @@ impl Controllers {
                 replica_sets: Informer::new(store, &rows::REPLICA_SETS),
                 pods: Informer::new(store, &rows::PODS),
                 nodes: Informer::new(store, &rows::NODES),
+                services: Informer::new(store, &rows::SERVICES),
+                endpoint_slices: Informer::new(store, &rows::ENDPOINT_SLICES),
+                endpoints: Informer::new(store, &rows::ENDPOINTS),
                 api,
             },
             deployment: deployment::sync::Controller::new(
@@ -95,6 +108,7 @@ impl Controllers {
                 events.controller("replicaset-controller"),
             ),
             scheduler: scheduler::sync::Controller::new(events.scheduler()),
+            endpoints: endpoints::sync::Controller::default(),
         }
     }
 
@@ -107,6 +121,7 @@ impl Controllers {
             self.replica_set.pass(cluster, now),
         ];
         self.scheduler.pass(cluster, now);
+        self.endpoints.pass(cluster, now);
         due.into_iter().flatten().min()
     }
 }

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use apiserver::resource::rows;
 use apiserver::store::{Key, Store};
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use mesh::model::{DestinationRule, Kind, Object, VirtualService};
 use mesh::registry::{self, Endpoint, Locality, Network, Protocol, Service, ServicePort};
 
 use super::Member;
+use crate::controllers::endpoints::{selects, target_port};
 use crate::controllers::replicaset::{is_active, is_ready};
 use crate::objects;
 
@@ -152,7 +152,7 @@ fn read_service(
     let namespace = service.metadata.namespace.clone()?;
     let selected: Vec<&&core::Pod> = ready
         .iter()
-        .filter(|pod| selects(spec, &namespace, pod))
+        .filter(|pod| pod.metadata.namespace.as_ref() == Some(&namespace) && selects(spec, pod))
         .collect();
     let port = |port: &core::ServicePort| {
         let endpoint = |pod: &&&core::Pod| read_endpoint(cluster, port, pod, localities);
@@ -175,22 +175,6 @@ fn cluster_ip(spec: &core::ServiceSpec) -> IpAddr {
     given.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-/// Kubernetes: a Service without a selector selects nothing.
-fn selects(spec: &core::ServiceSpec, namespace: &str, pod: &core::Pod) -> bool {
-    let Some(selector) = spec
-        .selector
-        .as_ref()
-        .filter(|selector| !selector.is_empty())
-    else {
-        return false;
-    };
-    let labels = pod.metadata.labels.as_ref();
-    pod.metadata.namespace.as_deref() == Some(namespace)
-        && selector
-            .iter()
-            .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
-}
-
 fn read_endpoint(
     cluster: &str,
     port: &core::ServicePort,
@@ -207,23 +191,6 @@ fn read_endpoint(
         node,
         pod: pod.metadata.name.clone()?,
     })
-}
-
-/// Kubernetes: a number, the name of a container's port, or the service's own port.
-fn target_port(port: &core::ServicePort, pod: &core::Pod) -> Option<u16> {
-    let number = match &port.target_port {
-        None => port.port,
-        Some(IntOrString::Int(0)) => port.port,
-        Some(IntOrString::Int(number)) => *number,
-        Some(IntOrString::String(name)) => {
-            let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-            let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
-            ports
-                .find(|port| port.name.as_ref() == Some(name))?
-                .container_port
-        }
-    };
-    u16::try_from(number).ok()
 }
 
 fn gateways(store: &Store) -> BTreeMap<String, GatewayObject> {

@@ -140,7 +140,8 @@ fn is_terminating(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some() && !has_ended(pod)
 }
 
-fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
+/// The pod's condition Ready.
+pub(super) fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
     let conditions = pod.status.as_ref()?.conditions.as_deref()?;
     conditions.iter().find(|it| it.type_ == "Ready")
 }
