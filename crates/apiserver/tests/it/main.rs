@@ -9,6 +9,7 @@ mod access;
 mod admission;
 mod discovery;
 mod errors;
+mod lists;
 mod objects;
 mod replay;
 mod support;

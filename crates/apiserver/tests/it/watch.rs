@@ -301,3 +301,59 @@ async fn over_a_socket_events_come_at_once_and_the_stream_ends_with_the_server()
         .unwrap()
         .unwrap();
 }
+
+#[tokio::test]
+async fn bare_metadata_can_be_watched() {
+    let server = Server::new();
+    server.post(MAPS, config_map("a")).await;
+    let accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    let request = request("GET", &format!("{MAPS}?watch=true")).header("accept", accept);
+    let mut stream = server
+        .open(request, Body::empty())
+        .await
+        .into_body()
+        .into_data_stream();
+    let line: Value = serde_json::from_slice(&stream.next().await.unwrap().unwrap()).unwrap();
+    assert_eq!(line["object"]["kind"], "PartialObjectMetadata");
+    assert!(line["object"].get("data").is_none());
+}
+
+#[tokio::test]
+async fn an_old_path_watches_one_object() {
+    let server = Server::new();
+    for name in ["a", "b"] {
+        server.post(MAPS, config_map(name)).await;
+    }
+    let path = "/api/v1/watch/namespaces/shop/configmaps/b";
+    let open = async |query: &str| {
+        let request = request("GET", &format!("{path}{query}"));
+        server.open(request, Body::empty()).await
+    };
+    let mut stream = open("").await.into_body().into_data_stream();
+    let line: Value = serde_json::from_slice(&stream.next().await.unwrap().unwrap()).unwrap();
+    assert_eq!(line["object"]["metadata"]["name"], "b");
+    let other = open("?fieldSelector=metadata.name%3Da").await;
+    assert_eq!(other.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_watch_too_many_is_told_to_come_back_and_finds_room_later() {
+    let server = Server::new();
+    let open = async || {
+        let request = request("GET", &format!("{MAPS}?watch=true"));
+        server.open(request, Body::empty()).await
+    };
+    let mut watches = Vec::new();
+    let refused = loop {
+        let answer = open().await;
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        watches.push(answer);
+        assert!(watches.len() <= 1_000, "watches are bounded");
+    };
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    watches.pop();
+    assert_eq!(open().await.status(), StatusCode::OK);
+}
