@@ -79,8 +79,9 @@ fn of_version(
     page: &Page,
 ) -> Result<List, Status> {
     let (store, namespace) = (&call.cluster.store, place.namespace.as_deref());
+    let resource = place.resource.storage();
     let Some(version) = page.version else {
-        let list = store.list(place.resource, namespace);
+        let list = store.list(resource, namespace);
         let wanted = if page.start.is_none() {
             options.version().unwrap_or(0)
         } else {
@@ -93,7 +94,7 @@ fn of_version(
         };
     };
     store
-        .list_at(place.resource, namespace, version)
+        .list_at(resource, namespace, version)
         .map_err(|expired| match expired {
             Expired::TooOld { .. } => page.expired(),
             Expired::Unknown { requested, latest } => too_large(requested, latest),

@@ -56,7 +56,7 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn key(&self, name: &str) -> Key {
         Key::new(
-            self.resource,
+            self.resource.storage(),
             self.namespace.clone().unwrap_or_default(),
             name,
         )

@@ -121,11 +121,12 @@ impl Stream {
         permit: OwnedSemaphorePermit,
     ) -> Result<Self, Expired> {
         let (store, namespace) = (&call.cluster.store, place.namespace.as_deref());
+        let resource = place.resource.storage();
         let (present, from) = match start {
             Start::After(version) => (Vec::new(), *version),
             Start::Latest => (Vec::new(), store.resource_version()),
             Start::Present { .. } => {
-                let list = store.list(place.resource, namespace);
+                let list = store.list(resource, namespace);
                 (list.items, list.resource_version)
             }
         };
@@ -136,7 +137,7 @@ impl Stream {
             present: present.into_iter(),
             lines: VecDeque::new(),
             list_end: matches!(start, Start::Present { bookmark: true }).then_some(from),
-            watch: store.watch(place.resource, namespace, from)?,
+            watch: store.watch(resource, namespace, from)?,
             store: store.clone(),
             selector: options.selector,
             view,

@@ -120,8 +120,24 @@ impl Event {
         text
     }
 
+    /// Drops the lines written so far; whoever still comes has its own written.
+    pub(super) fn forget_lines(&self) {
+        self.lines
+            .lock()
+            .expect("writing a line does not panic")
+            .clear();
+    }
+
+    #[cfg(test)]
+    pub(super) fn lines(&self) -> usize {
+        self.lines
+            .lock()
+            .expect("writing a line does not panic")
+            .len()
+    }
+
     /// Roughly the memory this event keeps alive, in bytes; the object before the change belongs to
-    /// an earlier event, and a line is small beside the object it was written from.
+    /// an earlier event, and only the newest events have lines.
     pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + object::approximate_bytes(&self.object)
     }

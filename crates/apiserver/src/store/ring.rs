@@ -14,6 +14,10 @@ use crate::resource::Resource;
 /// Events looked at while the lock is held once.
 const PAGE: u64 = 1_024;
 
+/// The newest events keep the lines written of them: watchers read an event at almost the same
+/// time or, rarely, much later.
+const WITH_LINES: usize = 256;
+
 /// How much history a store keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct RingLimits {
@@ -99,6 +103,10 @@ impl Ring {
         self.latest = event.resource_version;
         self.bytes += event.weight();
         self.events.push_back(event);
+        let read = self.events.len().checked_sub(WITH_LINES + 1);
+        if let Some(event) = read.and_then(|place| self.events.get(place)) {
+            event.forget_lines();
+        }
         while self.events.len() > self.limits.events
             || (self.bytes > self.limits.bytes && self.events.len() > 1)
         {
@@ -196,11 +204,13 @@ fn concerns(event: &Event, resource: &Resource, namespace: Option<&str>) -> bool
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use serde_json::{Value, json};
 
     use super::*;
     use crate::resource::rows;
     use crate::store::EventType;
+    use crate::view::View;
 
     const START: u64 = 100;
 
@@ -277,6 +287,19 @@ mod tests {
         let mut ring = ring(10, 1);
         push(&mut ring, &rows::CONFIG_MAPS, json!({"data": "large"}));
         assert_eq!(versions(&ring, &rows::CONFIG_MAPS, START), Ok(vec![101]));
+    }
+
+    #[test]
+    fn only_the_newest_events_keep_their_lines() {
+        let mut ring = ring(1_000, usize::MAX);
+        let view = View::whole(&rows::PODS, "v1");
+        for _ in 0..WITH_LINES + 10 {
+            push(&mut ring, &rows::PODS, json!({}));
+            let newest = ring.events.back().unwrap();
+            newest.line(EventType::Added, &view, true, Timestamp::UNIX_EPOCH);
+        }
+        let kept = ring.events.iter().filter(|event| event.lines() > 0);
+        assert_eq!(kept.count(), WITH_LINES);
     }
 
     #[test]

@@ -357,3 +357,29 @@ async fn a_watch_too_many_is_told_to_come_back_and_finds_room_later() {
     watches.pop();
     assert_eq!(open().await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn all_watchers_of_a_form_get_the_same_bytes() {
+    const WATCHERS: usize = 50;
+    let server = Server::new();
+    let version = server.store.resource_version();
+    for accept in [
+        "application/json",
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+    ] {
+        let mut streams = Vec::new();
+        for _ in 0..WATCHERS {
+            let path = format!("{MAPS}?watch=true&resourceVersion={version}");
+            let request = request("GET", &path).header("accept", accept);
+            let response = server.open(request, Body::empty()).await;
+            streams.push(response.into_body().into_data_stream());
+        }
+        server.post(MAPS, config_map("a")).await;
+        let mut lines = Vec::new();
+        for stream in &mut streams {
+            lines.push(stream.next().await.unwrap().unwrap());
+        }
+        let first = lines[0].as_ptr();
+        assert!(lines.iter().all(|line| line.as_ptr() == first), "{accept}");
+    }
+}
