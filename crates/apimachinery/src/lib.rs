@@ -7,6 +7,7 @@
 //! - [`schema`]: the shape of a kind: fields, their types, and how lists of them merge.
 //! - [`decode`]: from what a client wrote to an object of a kind, strictly or not.
 //! - [`patch`]: changes described by clients.
+//! - [`protobuf`]: objects in Kubernetes' binary form.
 //! - [`discovery`]: the documents by which clients learn what kinds there are.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
 //! - [`openapi`]: the API described for clients.
@@ -21,6 +22,7 @@ pub mod names;
 pub mod object;
 pub mod openapi;
 pub mod patch;
+pub mod protobuf;
 pub mod resource;
 pub mod schema;
 pub mod selector;

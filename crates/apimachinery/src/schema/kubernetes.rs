@@ -19,12 +19,23 @@ pub fn named(name: &str) -> Option<&'static Arc<Struct>> {
 /// The type of a built-in kind in one of its versions; none for custom resources and for kinds
 /// that are only read.
 pub fn of(resource: &Resource, version: &str) -> Option<&'static Arc<Struct>> {
-    let package = match resource.group {
+    in_group(resource.group, version, resource.kind)
+}
+
+/// The type of a kind as an object names it, also of those that are never stored; options belong
+/// to every group.
+pub fn of_kind(api_version: &str, kind: &str) -> Option<&'static Arc<Struct>> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    in_group(group, version, kind).or_else(|| named(&format!("meta.v1.{kind}")))
+}
+
+fn in_group(group: &str, version: &str, kind: &str) -> Option<&'static Arc<Struct>> {
+    let package = match group {
         "" => "core",
         "rbac.authorization.k8s.io" => "rbac",
         group => group.split('.').next().unwrap_or_default(),
     };
-    named(&format!("{package}.{version}.{}", resource.kind))
+    named(&format!("{package}.{version}.{kind}"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use apimachinery::decode::Document;
+use apimachinery::protobuf;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use serde_json::Value;
@@ -16,9 +17,10 @@ pub(super) const MAX_BODY: usize = 3 * 1024 * 1024;
 /// How long a client may take to send its body.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Media types of objects, as a real API server lists them.
-const OBJECTS: [&str; 3] = [JSON, YAML, "application/vnd.kubernetes.protobuf"];
+const OBJECTS: [&str; 3] = [JSON, YAML, PROTOBUF];
 const JSON: &str = "application/json";
 const YAML: &str = "application/yaml";
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 pub(super) async fn read(body: Body) -> Result<Bytes, Status> {
     match tokio::time::timeout(PATIENCE, to_bytes(body, MAX_BODY)).await {
@@ -50,6 +52,9 @@ pub(super) fn document(call: &Call<'_>, kind: &str) -> Result<Document, Status> 
         }
         Some(YAML) => serde_saphyr::from_slice(&call.body)
             .map_err(|error| unrecognized(call, kind, &format!("yaml: {error}"))),
+        Some(PROTOBUF) => protobuf::decode(&call.body)
+            .map(Document::from)
+            .map_err(|error| unrecognized(call, kind, &error.to_string())),
         _ => Err(Status::unsupported_media_type(&OBJECTS)),
     }
 }
