@@ -8,6 +8,7 @@
 //! - [`decode`]: from what a client wrote to an object of a kind, strictly or not.
 //! - [`patch`]: changes described by clients.
 //! - [`protobuf`]: objects in Kubernetes' binary form.
+//! - [`ownership`]: who owns which field, and server-side apply.
 //! - [`discovery`]: the documents by which clients learn what kinds there are.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
 //! - [`openapi`]: the API described for clients.
@@ -21,6 +22,7 @@ pub mod discovery;
 pub mod names;
 pub mod object;
 pub mod openapi;
+pub mod ownership;
 pub mod patch;
 pub mod protobuf;
 pub mod resource;

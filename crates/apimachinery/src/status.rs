@@ -98,6 +98,11 @@ impl Status {
         self.code
     }
 
+    /// Whether an object could not be created because its name is taken.
+    pub fn is_already_exists(&self) -> bool {
+        self.reason == Some("AlreadyExists")
+    }
+
     /// The sentence kubectl prints.
     pub fn message(&self) -> &str {
         &self.message

@@ -12,7 +12,9 @@
 mod accept;
 mod access;
 mod admit;
+mod apply;
 mod body;
+mod change;
 mod delete;
 mod discovery;
 mod draft;
@@ -234,7 +236,10 @@ fn part_of_object(
     match *method {
         Method::GET if part != Part::Finalizers => read::get(call, place, name),
         Method::PUT => write::replace(call, place, name, part),
-        Method::PATCH if part != Part::Finalizers => write::patch(call, place, name, part),
+        Method::PATCH if part != Part::Finalizers => match call.media_type().as_deref() {
+            Some(apply::MEDIA_TYPE) => apply::serve(call, place, name, part),
+            _ => write::patch(call, place, name, part),
+        },
         _ => Err(Status::method_not_allowed()),
     }
 }

@@ -136,6 +136,11 @@ impl Store {
         }
     }
 
+    /// The time now, as stored objects carry it.
+    pub fn timestamp(&self) -> String {
+        source::seconds(self.shared.source.now())
+    }
+
     /// The latest resourceVersion.
     pub fn resource_version(&self) -> u64 {
         self.read().version()

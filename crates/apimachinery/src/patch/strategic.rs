@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::object::drop_nulls;
 use crate::schema::{List, Merge, Shape, Struct};
+pub(crate) use go::{printed, type_name};
 pub use refusal::Refusal;
 
 const PATCH: &str = "$patch";

@@ -28,6 +28,16 @@ impl Cause {
         self.reason
     }
 
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
     /// `value` is shown as JSON: text quoted, numbers bare.
     pub fn invalid(
         field: impl Into<String>,

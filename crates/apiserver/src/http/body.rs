@@ -77,6 +77,16 @@ pub(super) fn decode_patch(body: &[u8]) -> Result<Value, Status> {
     serde_json::from_slice(body).map_err(|error| undecodable_patch(&go_error(&error)))
 }
 
+/// The body of a server-side apply, which is YAML.
+pub(super) fn decode_yaml(body: &[u8]) -> Result<Value, Status> {
+    // JSON is YAML too, and quicker to read as what it is.
+    if let Ok(value) = serde_json::from_slice(body) {
+        return Ok(value);
+    }
+    serde_saphyr::from_slice(body)
+        .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))
+}
+
 pub(super) fn undecodable_patch(why: &str) -> Status {
     Status::bad_request(format!("error decoding patch: {why}"))
 }

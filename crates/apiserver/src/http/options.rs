@@ -17,6 +17,9 @@ const MATCH: &str = "resourceVersionMatch";
 const EXACT: &str = "Exact";
 const NOT_OLDER_THAN: &str = "NotOlderThan";
 const NOT_WITH_CONTINUE: &str = "resourceVersionMatch is forbidden when continue is provided";
+const FIELD_MANAGER: &str = "fieldManager";
+/// Kubernetes: the longest name of a manager.
+const MAX_MANAGER: usize = 128;
 
 /// The pairs of a query string in order; empty ones are skipped, of a repeated name the first counts.
 #[derive(Debug, Default)]
@@ -207,15 +210,49 @@ impl ListOptions {
 
 /// Checks the options every write may carry, and says whether it is only to be tried.
 pub(super) fn dry_run(query: &Query, kind: &str) -> Result<bool, Status> {
+    let mut causes = Vec::new();
+    // Only server-side apply can be forced.
+    if kind == "PatchOptions" && query.get("force").is_some() {
+        let detail = "may not be specified for non-apply patch";
+        causes.push(Cause::forbidden("force", detail));
+    }
+    write_options(query, kind, causes)
+}
+
+/// Options of a server-side apply.
+#[derive(Debug)]
+pub(super) struct ApplyOptions {
+    pub(super) dry_run: bool,
+    pub(super) force: bool,
+}
+
+impl ApplyOptions {
+    pub(super) fn parse(query: &Query) -> Result<Self, Status> {
+        let mut causes = Vec::new();
+        if query.get(FIELD_MANAGER).unwrap_or_default().is_empty() {
+            let detail = "is required for apply patch";
+            causes.push(Cause::required(FIELD_MANAGER, detail));
+        }
+        Ok(Self {
+            dry_run: write_options(query, "PatchOptions", causes)?,
+            force: query.flag("force"),
+        })
+    }
+}
+
+fn write_options(query: &Query, kind: &str, mut causes: Vec<Cause>) -> Result<bool, Status> {
     let values: Vec<_> = query
         .all("dryRun")
         .into_iter()
         .filter(|value| !value.is_empty())
         .collect();
     let validation = query.get("fieldValidation").unwrap_or_default();
-    let mut causes = Vec::new();
     if values.iter().any(|value| *value != "All") {
         causes.push(Cause::not_supported("dryRun", &values, &["All"]));
+    }
+    let manager = query.get(FIELD_MANAGER).unwrap_or_default();
+    if manager.len() > MAX_MANAGER {
+        causes.push(Cause::too_long(FIELD_MANAGER, MAX_MANAGER));
     }
     if Strictness::parse(validation).is_none() {
         let supported = ["", "Ignore", "Strict", "Warn"];
@@ -223,13 +260,6 @@ pub(super) fn dry_run(query: &Query, kind: &str) -> Result<bool, Status> {
             "fieldValidation",
             validation,
             &supported,
-        ));
-    }
-    // Only server-side apply can be forced.
-    if kind == "PatchOptions" && query.get("force").is_some() {
-        causes.push(Cause::forbidden(
-            "force",
-            "may not be specified for non-apply patch",
         ));
     }
     if causes.is_empty() {
@@ -243,6 +273,21 @@ pub(super) fn dry_run(query: &Query, kind: &str) -> Result<bool, Status> {
 pub(super) fn strictness(query: &Query) -> Strictness {
     let validation = query.get("fieldValidation").unwrap_or_default();
     Strictness::parse(validation).unwrap_or_default()
+}
+
+/// Who writes: the manager a client names, or the program it says it is.
+pub(super) fn manager(query: &Query, user_agent: Option<&str>) -> String {
+    match query.get(FIELD_MANAGER).filter(|name| !name.is_empty()) {
+        Some(name) => name.to_owned(),
+        None => {
+            let program = user_agent.unwrap_or_default().split('/').next();
+            let printable = program
+                .unwrap_or_default()
+                .chars()
+                .filter(|c| !c.is_control());
+            printable.take(MAX_MANAGER).collect()
+        }
+    }
 }
 
 /// How Go words a text that is no number.

@@ -6,15 +6,16 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::body::go_type;
+use super::change::{Change, store_for};
 use super::draft::Draft;
+use super::options::dry_run;
 use super::patch::Patch;
 use super::target::Place;
-use super::write::{check_version, store_for, update};
+use super::write::check_version;
 use super::{Call, body, draft, reply};
 use crate::object;
 use crate::selector::LabelSelector;
 use crate::status::{Cause, Status};
-use crate::store::Part;
 
 pub(super) fn serve(
     call: &Call<'_>,
@@ -49,8 +50,8 @@ fn write(
     options: &str,
     change: impl Fn(Value) -> Result<Value, Status>,
 ) -> Result<Response, Status> {
-    let store = store_for(call, options)?;
-    let written = update(call, &store, place, name, Part::Main, |old| {
+    let store = store_for(call, dry_run(&call.query, options)?);
+    let written = Change::of_scale(&store, place).update(call, name, |old| {
         let scale = change(scale_of(old))?;
         let replicas = replicas(&scale, name)?;
         check_version(place, old, draft::expected_version(&scale)?)?;

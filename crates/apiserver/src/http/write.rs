@@ -1,43 +1,29 @@
 //! POST, PUT and PATCH.
 
-use std::sync::Arc;
-
 use apimachinery::schema;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::draft::Draft;
+use super::Call;
+use super::change::{Change, store_for};
+use super::draft::{self, Draft};
 use super::options::{dry_run, strictness};
 use super::patch::Patch;
 use super::target::Place;
-use super::{Call, admit, draft, reply};
 use crate::object;
 use crate::status::{Cause, Status};
-use crate::store::{Error, Key, Part, Store, preserve};
+use crate::store::{Error, Part};
 
 pub(super) fn create(call: &Call<'_>, place: &Place) -> Result<Response, Status> {
-    let store = store_for(call, "CreateOptions")?;
-    let resource = place.resource;
-    let Draft {
-        mut object,
-        mut warnings,
-    } = draft::object(call, place, None)?;
-    if !object::text(&object, &["metadata", "resourceVersion"]).is_empty() {
+    let store = store_for(call, dry_run(&call.query, "CreateOptions")?);
+    let draft = draft::object(call, place, None)?;
+    if !object::text(&draft.object, &["metadata", "resourceVersion"]).is_empty() {
         let message = "resourceVersion should not be set on objects to be created";
         return Err(Status::internal(message));
     }
-    if resource.status {
-        object::map_mut(&mut object).remove("status");
-    }
-    let key = Key::of(resource, &object);
-    store.check_namespace(&key)?;
-    warnings.extend(admit::creation(call, place, &mut object)?);
-    let stored = store.create(resource, &key.namespace, object)?;
-    Ok(reply::with_warnings(
-        reply::object(StatusCode::CREATED, place, &stored),
-        &warnings,
-    ))
+    let written = Change::new(&store, place, Part::Main).create(call, draft)?;
+    Ok(written.reply(place, StatusCode::CREATED))
 }
 
 pub(super) fn replace(
@@ -46,19 +32,19 @@ pub(super) fn replace(
     name: &str,
     part: Part,
 ) -> Result<Response, Status> {
-    let store = store_for(call, "UpdateOptions")?;
+    let store = store_for(call, dry_run(&call.query, "UpdateOptions")?);
     let draft = draft::object(call, place, Some(name))?;
     let expected = draft::expected_version(&draft.object)?;
     if place.resource.custom && expected.is_none() {
         store.get(&place.key(name))?;
         return Err(version_required(place, name));
     }
-    let written = update(call, &store, place, name, part, |old| {
+    let written = Change::new(&store, place, part).update(call, name, |old| {
         check_uid(place, old, &draft.object)?;
         check_version(place, old, expected)?;
         Ok(draft.clone())
     })?;
-    Ok(written.reply(place))
+    Ok(written.reply(place, StatusCode::OK))
 }
 
 pub(super) fn patch(
@@ -69,63 +55,24 @@ pub(super) fn patch(
 ) -> Result<Response, Status> {
     let of = schema::kubernetes::of(place.resource, place.version);
     let patch = Patch::parse(call, place.resource, of.map(|of| &**of))?;
-    let store = store_for(call, "PatchOptions")?;
-    let strictness = strictness(&call.query);
-    let written = update(call, &store, place, name, part, |old| {
+    let store = store_for(call, dry_run(&call.query, "PatchOptions")?);
+    let written = Change::new(&store, place, part).update(call, name, |old| {
         let object = patch.apply(object::in_version(place.resource, old, place.version))?;
-        let draft = draft::patched(place, old, object, strictness)?;
-        check_version(place, old, draft::expected_version(&draft.object)?)?;
-        Ok(draft)
+        settled(call, place, old, object)
     })?;
-    Ok(written.reply(place))
+    Ok(written.reply(place, StatusCode::OK))
 }
 
-/// An object after a write, and what to tell about it.
-pub(super) struct Written {
-    pub(super) object: Arc<Value>,
-    pub(super) warnings: Vec<String>,
-}
-
-impl Written {
-    fn reply(&self, place: &Place) -> Response {
-        reply::with_warnings(
-            reply::object(StatusCode::OK, place, &self.object),
-            &self.warnings,
-        )
-    }
-}
-
-/// The store for this request: the real one, or one that only tries.
-pub(super) fn store_for(call: &Call<'_>, options: &str) -> Result<Store, Status> {
-    let store = &call.cluster.store;
-    Ok(if dry_run(&call.query, options)? {
-        store.dry_run()
-    } else {
-        store.clone()
-    })
-}
-
-/// Changes one part of an object, with defaults and review for the main part.
-pub(super) fn update(
+/// Decodes what was made of `old`, if it was made of this very state.
+pub(super) fn settled(
     call: &Call<'_>,
-    store: &Store,
     place: &Place,
-    name: &str,
-    part: Part,
-    mut change: impl FnMut(&Value) -> Result<Draft, Status>,
-) -> Result<Written, Status> {
-    let mut warnings = Vec::new();
-    let object = store.modify(&place.key(name), part, |old| {
-        let draft = change(old)?;
-        let mut new = preserve(place.resource, old, draft.object, part);
-        // Anew at each try.
-        warnings = draft.warnings;
-        if part == Part::Main {
-            warnings.extend(admit::change(call, place, old, &mut new)?);
-        }
-        Ok::<_, Status>(new)
-    })?;
-    Ok(Written { object, warnings })
+    old: &Value,
+    object: Value,
+) -> Result<Draft, Status> {
+    let draft = draft::patched(place, old, object, strictness(&call.query))?;
+    check_version(place, old, draft::expected_version(&draft.object)?)?;
+    Ok(draft)
 }
 
 pub(super) fn check_version(

@@ -6,8 +6,9 @@ use super::source::{Source, seconds};
 use crate::object;
 use crate::resource::Resource;
 
-/// Metadata that only the server sets.
-const MANAGED: [&str; 8] = [
+/// Metadata that only the server sets. Whoever serves clients settles `managedFields`, which a
+/// client may edit.
+const MANAGED: [&str; 7] = [
     "uid",
     "resourceVersion",
     "generation",
@@ -15,7 +16,6 @@ const MANAGED: [&str; 8] = [
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
     "selfLink",
-    "managedFields",
 ];
 /// Kubernetes: the finalizer of a namespace's spec, removed by whoever emptied it.
 const NAMESPACE_FINALIZER: &str = "kubernetes";

@@ -57,7 +57,11 @@ impl Server {
 
     /// A server whose cluster `ctx1` has the namespace `shop`.
     pub(crate) fn with(admission: Arc<dyn Admission>, limits: RingLimits) -> Self {
-        let store = Store::new(Arc::new(SystemSource), limits);
+        Self::over(Store::new(Arc::new(SystemSource), limits), admission)
+    }
+
+    /// A server whose cluster `ctx1` keeps its objects in `store`, with the namespace `shop`.
+    pub(crate) fn over(store: Store, admission: Arc<dyn Admission>) -> Self {
         store
             .create(&rows::NAMESPACES, "", json!({"metadata": {"name": "shop"}}))
             .unwrap();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// `%v`: members sorted, texts bare.
-pub(super) fn printed(value: &Value) -> String {
+pub(crate) fn printed(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".into(),
         Value::String(text) => text.clone(),
@@ -35,7 +35,7 @@ pub(super) fn as_text(value: &Value) -> String {
 }
 
 /// The type a value is decoded to.
-pub(super) fn type_name(value: &Value) -> &'static str {
+pub(crate) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "%!s(<nil>)",
         Value::Bool(_) => "bool",
