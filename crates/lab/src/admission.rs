@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use apimachinery::decode::{self, Strictness};
+use apimachinery::ownership::{self, Author};
 use apiserver::admission::{Admission, Operation, Review};
 use apiserver::resource::{ALL, Resource, rows};
 use apiserver::status::{Cause, Status};
@@ -27,11 +28,12 @@ impl Rules {
         Self { store, addresses }
     }
 
-    /// Creates an object of a manifest as a client would.
+    /// Creates an object of a manifest as a client would, one known as `manager` where the object
+    /// shall look like a user's.
     ///
     /// # Errors
     /// When its kind is unknown or it is refused.
-    pub fn create(&self, object: Value) -> Result<()> {
+    pub fn create(&self, object: Value, manager: Option<&str>) -> Result<()> {
         let (kind, version) = (text(&object, "/kind"), text(&object, "/apiVersion"));
         let (group, version) = version.split_once('/').unwrap_or(("", &version));
         let known = |it: &&&Resource| {
@@ -60,6 +62,15 @@ impl Rules {
         let refused =
             |status: Status| anyhow::anyhow!("{kind} {namespace}/{name}: {}", status.message());
         self.admit(&review).map_err(refused)?;
+        if let Some(manager) = manager {
+            let author = Author {
+                manager,
+                api_version: &resource.api_version(version),
+                subresource: "",
+                time: &self.store.timestamp(),
+            };
+            ownership::update(resource, None, &mut object, &author);
+        }
         self.store.create(resource, &namespace, object)?;
         Ok(())
     }

@@ -5,9 +5,11 @@
 //! differ. The ui ConfigMap's data is left out: the binary holds the page.
 
 use anyhow::{Context, Result};
+use apimachinery::ownership::{self, LAST_APPLIED};
 use serde_json::{Value, json};
 
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Who owns what `kubectl apply` wrote.
+pub const MANAGER: &str = "kubectl-client-side-apply";
 const CTX1: &str = include_str!("../manifests/ctx1.yaml");
 const CTX2: &str = include_str!("../manifests/ctx2.yaml");
 
@@ -30,7 +32,7 @@ pub fn applied(mut object: Value) -> Value {
     if annotations.is_null() {
         *annotations = json!({});
     }
-    let note = format!("{object}\n");
+    let note = ownership::noted(&object);
     object["metadata"]["annotations"][LAST_APPLIED] = json!(note);
     object
 }

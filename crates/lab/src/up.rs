@@ -224,11 +224,11 @@ impl Lab {
         for (facts, store, addresses) in &self.members {
             let rules = Rules::new(store.clone(), Arc::clone(addresses));
             for object in fresh::objects(*facts, addresses) {
-                rules.create(object)?;
+                rules.create(object, None)?;
             }
             if !empty {
                 for object in manifest::objects(facts.name)? {
-                    rules.create(manifest::applied(object))?;
+                    rules.create(manifest::applied(object), Some(manifest::MANAGER))?;
                 }
             }
         }
