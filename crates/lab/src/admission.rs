@@ -99,8 +99,8 @@ impl Admission for Rules {
             return Ok(Vec::new());
         };
         let resource = review.resource;
-        if *resource == rows::VIRTUAL_SERVICES || *resource == rows::DESTINATION_RULES {
-            return istio::admit_rule(object);
+        if resource.custom {
+            return istio::admit(object);
         }
         let causes = if *resource == rows::DEPLOYMENTS {
             deployment_causes(object)

@@ -9,6 +9,7 @@ mod sidecar;
 
 pub use east_west::compile_east_west;
 pub use gateway::{GatewayServer, compile_gateway};
+pub use routes::left_out;
 pub use sidecar::compile_sidecar;
 
 #[cfg(doc)]

@@ -6,7 +6,7 @@
 //! # Layout
 //!
 //! * [`model`]: VirtualService and DestinationRule as they are written.
-//! * [`validate`], [`schema`]: what the API would refuse, and what is accepted but not obeyed yet.
+//! * [`validate`], [`obeyed`]: what Istio's webhook refuses, and what is accepted but not obeyed yet.
 //! * [`precedence`]: which object rules a host when several name it; [`summary`] reads it for people.
 //! * [`registry`]: services, endpoints and clients, the other input of a compilation.
 //! * [`compile`]: both together become a [`Config`](config::Config), Envoy's routes and clusters.
@@ -25,12 +25,12 @@ pub mod local_reply;
 pub mod matching;
 pub mod model;
 pub mod names;
+pub mod obeyed;
 pub mod precedence;
 pub mod redirect;
 pub mod registry;
 pub mod retry;
 pub mod rewrite;
-pub mod schema;
 pub mod summary;
 pub mod validate;
 pub mod weights;

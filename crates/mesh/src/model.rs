@@ -2,10 +2,13 @@
 //!
 //! These are wire types: every field optional that YAML may leave out, nothing checked but its
 //! type. [`crate::validate`] refuses what Istio refuses, [`crate::compile`] makes the types that a
-//! proxy obeys. Fields that are not obeyed yet are not here; [`crate::schema`] knows them.
+//! proxy obeys. Which fields are read but not obeyed yet, [`crate::obeyed`] knows.
 
 mod destination_rule;
 mod duration;
+mod l4_route;
+mod mirror;
+mod policy;
 mod virtual_service;
 
 use jiff::Timestamp;
@@ -18,6 +21,12 @@ pub use destination_rule::{
     TrafficPolicy,
 };
 pub use duration::{DurationError, GoDuration};
+pub use l4_route::{L4Destination, L4Match, L4Route};
+pub use mirror::{CorsPolicy, Mirror};
+pub use policy::{
+    ClientTls, ConnectionPool, Distribute, Failover, HttpPool, LocalityLb, OutlierDetection,
+    TcpKeepalive, TcpPool,
+};
 pub use virtual_service::{
     Abort, Body, Delay, Destination, DirectResponse, Fault, HeaderOperations, Headers, HttpMatch,
     HttpRetry, HttpRoute, Percent, PortSelector, Redirect, RegexRewrite, Rewrite, RouteDestination,
@@ -58,11 +67,13 @@ pub struct Metadata {
 pub enum ModelError {
     /// Another kind or API group.
     #[error(
-        "expected a {kind} of networking.istio.io (v1, v1beta1 or v1alpha3), got kind {got_kind:?} of apiVersion {got_version:?}"
+        "expected a {kind} of {group} (v1, v1beta1 or v1alpha3), got kind {got_kind:?} of apiVersion {got_version:?}"
     )]
     Kind {
         /// The kind asked for.
         kind: &'static str,
+        /// Its API group.
+        group: &'static str,
         /// The kind found.
         got_kind: String,
         /// The apiVersion found.
@@ -84,6 +95,8 @@ pub enum ModelError {
 
 /// A kind of object: its name and the shape of its `spec`.
 pub trait Kind: DeserializeOwned + Default {
+    /// Its API group.
+    const GROUP: &'static str = GROUP;
     /// `kind` in YAML.
     const KIND: &'static str;
 }
@@ -142,12 +155,13 @@ fn check_kind<S: Kind>(object: &Value) -> Result<(), ModelError> {
     let (got_kind, got_version) = (text("kind"), text("apiVersion"));
     let known = got_version
         .split_once('/')
-        .is_some_and(|(group, version)| group == GROUP && VERSIONS.contains(&version));
+        .is_some_and(|(group, version)| group == S::GROUP && VERSIONS.contains(&version));
     if got_kind == S::KIND && known {
         return Ok(());
     }
     Err(ModelError::Kind {
         kind: S::KIND,
+        group: S::GROUP,
         got_kind,
         got_version,
     })

@@ -57,13 +57,6 @@ impl Validator {
         }
         faults
     }
-
-    /// Takes away members that are `null` where the schema knows no null.
-    ///
-    /// Kubernetes: a null says "not set" there; elements of lists stay.
-    pub fn drop_nulls(&self, object: &mut Value) {
-        structure::drop_nulls(&self.root, object);
-    }
 }
 
 /// The path of a member, as the structure's faults write it.

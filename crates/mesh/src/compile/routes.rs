@@ -9,9 +9,9 @@ use crate::headers::{HeaderOps, InvalidHeader};
 use crate::matching::{InvalidPattern, RouteMatch};
 use crate::model::{Destination, HttpMatch, HttpRoute, VirtualService};
 use crate::names;
-use crate::precedence::bound_to;
+use crate::precedence::{MESH, bound_to};
 use crate::redirect::Redirect;
-use crate::registry::{Client, World};
+use crate::registry::{Client, Network, World};
 use crate::retry::RetryPolicy;
 use crate::rewrite::Rewrite;
 use crate::weights::{Weighted, ZeroTotal};
@@ -72,6 +72,37 @@ pub(super) fn routes(
         }
     }
     routes
+}
+
+/// What [`routes`] would leave out for whoever asks, so that its author hears of it when writing it.
+pub fn left_out(object: &VirtualService) -> Vec<String> {
+    let (client, network) = (Client::default(), Network::Single);
+    let world = World {
+        services: &[],
+        virtual_services: &[],
+        destination_rules: &[],
+        network: &network,
+    };
+    let scope = Scope {
+        world: &world,
+        client: &client,
+        gateway: MESH,
+        port: 80,
+    };
+    let fault = |rule: &HttpRoute| {
+        let entries = entries(rule);
+        let mut faults = entries
+            .iter()
+            .map(|entry| route(object, rule, entry, scope).err());
+        faults.find_map(|fault| fault)
+    };
+    let rules = object.spec.http.iter().enumerate();
+    rules
+        .filter_map(|(index, rule)| Some((index, fault(rule)?)))
+        .map(|(index, error)| {
+            format!("spec.http[{index}] cannot be obeyed by the lab and is left out: {error}")
+        })
+        .collect()
 }
 
 /// The route of a service without a VirtualService.

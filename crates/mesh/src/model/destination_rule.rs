@@ -1,11 +1,13 @@
-//! DestinationRule as it is written; only the fields that are obeyed.
+//! DestinationRule as it is written.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Kind, Object, PortSelector};
+use super::{
+    ClientTls, ConnectionPool, GoDuration, Kind, LocalityLb, Object, OutlierDetection, PortSelector,
+};
 
 /// A DestinationRule: subsets of a host and the policy towards them.
 pub type DestinationRule = Object<DestinationRuleSpec>;
@@ -59,11 +61,11 @@ pub struct TrafficPolicy {
     /// Policies for single ports, instead of the rest of this one.
     pub port_level_settings: Vec<PortSettings>,
     /// Limits; not obeyed yet.
-    pub connection_pool: Option<Value>,
+    pub connection_pool: Option<ConnectionPool>,
     /// Ejection of failing hosts; not obeyed yet.
-    pub outlier_detection: Option<Value>,
+    pub outlier_detection: Option<OutlierDetection>,
     /// TLS towards the host; not obeyed yet.
-    pub tls: Option<Value>,
+    pub tls: Option<ClientTls>,
     /// Tunnelling; not obeyed yet.
     pub tunnel: Option<Value>,
     /// PROXY protocol; not obeyed yet.
@@ -81,19 +83,23 @@ pub struct PortSettings {
     /// How a host is chosen.
     pub load_balancer: Option<LoadBalancer>,
     /// Limits; not obeyed yet.
-    pub connection_pool: Option<Value>,
+    pub connection_pool: Option<ConnectionPool>,
     /// Ejection of failing hosts; not obeyed yet.
-    pub outlier_detection: Option<Value>,
+    pub outlier_detection: Option<OutlierDetection>,
     /// TLS towards the host; not obeyed yet.
-    pub tls: Option<Value>,
+    pub tls: Option<ClientTls>,
 }
 
 /// `loadBalancer`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct LoadBalancer {
     /// A named policy; none = the default one.
     pub simple: Option<SimpleLb>,
+    /// Who is near; not obeyed yet.
+    pub locality_lb_setting: Option<LocalityLb>,
+    /// Old way to let new hosts in slowly; not obeyed yet.
+    pub warmup_duration_secs: Option<GoDuration>,
 }
 
 /// `loadBalancer.simple`.

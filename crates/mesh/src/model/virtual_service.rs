@@ -1,11 +1,11 @@
-//! VirtualService as it is written; only the fields that are obeyed.
+//! VirtualService as it is written.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{GoDuration, Kind, Object};
+use super::{CorsPolicy, GoDuration, Kind, L4Route, Mirror, Object};
 
 /// A VirtualService: how requests for some hosts are routed.
 pub type VirtualService = Object<VirtualServiceSpec>;
@@ -23,9 +23,9 @@ pub struct VirtualServiceSpec {
     /// Rules for HTTP, in order.
     pub http: Vec<HttpRoute>,
     /// Rules for TCP; not obeyed yet.
-    pub tcp: Vec<Value>,
+    pub tcp: Vec<L4Route>,
     /// Rules for TLS; not obeyed yet.
-    pub tls: Vec<Value>,
+    pub tls: Vec<L4Route>,
 }
 
 impl Kind for VirtualServiceSpec {
@@ -59,6 +59,16 @@ pub struct HttpRoute {
     pub headers: Option<Headers>,
     /// Another object's rules instead; not obeyed yet.
     pub delegate: Option<Value>,
+    /// Who gets a copy of the request; not obeyed yet.
+    pub mirror: Option<Destination>,
+    /// Share of requests copied; not obeyed yet.
+    pub mirror_percentage: Option<Percent>,
+    /// The same, old and whole-numbered; not obeyed yet.
+    pub mirror_percent: Option<u32>,
+    /// Several who get a copy; not obeyed yet.
+    pub mirrors: Vec<Mirror>,
+    /// What browsers may do from other origins; not obeyed yet.
+    pub cors_policy: Option<CorsPolicy>,
 }
 
 /// One `match` entry; all its conditions must hold.

@@ -1,7 +1,8 @@
 //! The webhook's rules for a DestinationRule.
 
-use super::{Complaints, hosts};
-use crate::model::{DestinationRule, PortSettings, Subset, TrafficPolicy};
+use super::http_route::whole_milliseconds;
+use super::{Complaints, client_tls, connection_pool, hosts, locality, outlier};
+use crate::model::{DestinationRule, LoadBalancer, PortSettings, Subset, TrafficPolicy};
 
 pub(super) fn check(object: &DestinationRule) -> Complaints {
     let mut complaints = Complaints::default();
@@ -18,6 +19,10 @@ pub(super) fn check(object: &DestinationRule) -> Complaints {
         subset(written, &mut complaints);
     }
     hosts::export_to(&spec.export_to, &object.metadata.namespace, &mut complaints);
+    let selector = spec.workload_selector.as_ref();
+    if selector.is_some_and(|selector| selector.match_labels.is_empty()) {
+        complaints.warn("workload selector specified without labels");
+    }
     complaints
 }
 
@@ -40,17 +45,50 @@ fn policy(policy: &TrafficPolicy, complaints: &mut Complaints) {
     if *policy == TrafficPolicy::default() {
         complaints.add("traffic policy must have at least one field");
     }
+    // The blocks that a single port can have of its own, as if it were one.
+    blocks(
+        &PortSettings {
+            port: None,
+            load_balancer: policy.load_balancer.clone(),
+            connection_pool: policy.connection_pool.clone(),
+            outlier_detection: policy.outlier_detection.clone(),
+            tls: policy.tls.clone(),
+        },
+        complaints,
+    );
     for settings in &policy.port_level_settings {
         if settings.port.is_none() {
             complaints.add("portTrafficPolicy must have valid port");
         }
-        if *settings
-            == (PortSettings {
-                port: settings.port,
-                ..PortSettings::default()
-            })
-        {
+        let only_port = PortSettings {
+            port: settings.port,
+            ..PortSettings::default()
+        };
+        if *settings == only_port {
             complaints.add("port traffic policy must have at least one field");
         }
+        blocks(settings, complaints);
     }
+}
+
+fn blocks(settings: &PortSettings, complaints: &mut Complaints) {
+    if let Some(written) = &settings.outlier_detection {
+        outlier::check(written, complaints);
+    }
+    if let Some(written) = &settings.connection_pool {
+        connection_pool::check(written, complaints);
+    }
+    if let Some(written) = &settings.load_balancer {
+        load_balancer(written, settings.outlier_detection.is_some(), complaints);
+    }
+    if let Some(written) = &settings.tls {
+        client_tls::check(written, complaints);
+    }
+}
+
+fn load_balancer(balancer: &LoadBalancer, ejects: bool, complaints: &mut Complaints) {
+    if let Some(setting) = &balancer.locality_lb_setting {
+        locality::check(setting, ejects, complaints);
+    }
+    whole_milliseconds(balancer.warmup_duration_secs, complaints);
 }

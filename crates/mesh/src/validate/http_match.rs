@@ -50,17 +50,19 @@ fn string(text: &StringMatch, field: &str, complaints: &mut Complaints) {
         // Presence of a header.
         Some("*") if field.ends_with("eaders") => {}
         Some("") => complaints.add(format!("{field:?}: regex string match should not be empty")),
-        Some(regex) if regex.len() > LONGEST_REGEX => {
-            complaints.add(format!(
-                "{field:?}: regex is too large, max length allowed is {LONGEST_REGEX}"
-            ));
-        }
-        Some(regex) => {
-            if let Some(error) = Regex::new(regex).err() {
-                complaints.add(format!("{field:?}: {}", go_regex_error(regex, &error)));
-            }
-        }
+        Some(pattern) => regex(field, pattern, complaints),
         None => {}
+    }
+}
+
+/// Checks a pattern that is not empty.
+pub(super) fn regex(field: &str, pattern: &str, complaints: &mut Complaints) {
+    if pattern.len() > LONGEST_REGEX {
+        complaints.add(format!(
+            "{field:?}: regex is too large, max length allowed is {LONGEST_REGEX}"
+        ));
+    } else if let Some(error) = Regex::new(pattern).err() {
+        complaints.add(format!("{field:?}: {}", go_regex_error(pattern, &error)));
     }
 }
 

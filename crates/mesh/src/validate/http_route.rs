@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::http_match::go_regex_error;
-use super::{Complaints, fault, hosts, http_match, retries};
+use super::{Complaints, cors, fault, hosts, http_match, ports, retries};
 use crate::model::{
     Destination, GoDuration, HeaderOperations, Headers, HttpRoute, RouteDestination,
 };
@@ -16,6 +16,10 @@ pub(super) fn check(rule: &HttpRoute, complaints: &mut Complaints) {
     if let Some(written) = &rule.fault {
         fault::check(written, complaints);
     }
+    if let Some(written) = &rule.cors_policy {
+        cors::check(written, complaints);
+    }
+    cors::mirrors(rule, complaints);
     redirect(rule, complaints);
     rewrite(rule, complaints);
     if let Some(response) = &rule.direct_response {
@@ -32,8 +36,20 @@ pub(super) fn check(rule: &HttpRoute, complaints: &mut Complaints) {
     weights(rule, complaints);
 }
 
-/// Exactly one of route, redirect and direct response, and what does not go with the latter two.
+/// Exactly one of route, redirect and direct response, and what does not go with the latter two;
+/// nothing of it beside a delegate.
 fn actions(rule: &HttpRoute, complaints: &mut Complaints) {
+    if rule.delegate.is_some() {
+        let name = &rule.name;
+        let given = [
+            ("redirect", rule.redirect.is_some()),
+            ("route", !rule.route.is_empty()),
+        ];
+        for (action, _) in given.into_iter().filter(|(_, given)| *given) {
+            complaints.add(format!("root HTTP route {name} must not specify {action}"));
+        }
+        return;
+    }
     let (redirect, respond) = (rule.redirect.is_some(), rule.direct_response.is_some());
     let conflicts = [
         (
@@ -78,7 +94,7 @@ fn actions(rule: &HttpRoute, complaints: &mut Complaints) {
     {
         complaints.add(text);
     }
-    if rule.route.is_empty() && !redirect && !respond && rule.delegate.is_none() {
+    if rule.route.is_empty() && !redirect && !respond {
         complaints.add("HTTP route, redirect or direct_response is required");
     }
 }
@@ -133,26 +149,52 @@ pub(super) fn whole_milliseconds(duration: Option<GoDuration>, complaints: &mut 
 }
 
 fn headers(headers: Option<&Headers>, complaints: &mut Complaints) {
-    let operations = headers
-        .into_iter()
-        .flat_map(|headers| [&headers.request, &headers.response]);
-    operations
-        .flatten()
-        .for_each(|operations| header_operations(operations, complaints));
+    let Some(headers) = headers else { return };
+    let sides = [(&headers.request, true), (&headers.response, false)];
+    for (operations, to_request) in sides {
+        if let Some(operations) = operations {
+            header_operations(operations, to_request, complaints);
+        }
+    }
 }
 
-fn header_operations(operations: &HeaderOperations, complaints: &mut Complaints) {
-    let names = operations
-        .set
-        .keys()
-        .chain(operations.add.keys())
-        .chain(&operations.remove);
-    for _ in names.filter(|name| name.is_empty()) {
-        complaints.add("header name cannot be empty");
+fn header_operations(operations: &HeaderOperations, to_request: bool, complaints: &mut Complaints) {
+    for name in operations.set.keys().chain(operations.add.keys()) {
+        header_name(name, to_request, complaints);
     }
-    let values = operations.set.values().chain(operations.add.values());
-    // Envoy: a percent sign starts a variable, `%%` is one.
-    for _ in values.filter(|value| value.replace("%%", "").matches('%').count() % 2 == 1) {
+    for name in &operations.remove {
+        header_name(name, false, complaints);
+    }
+    for value in operations.set.values().chain(operations.add.values()) {
+        header_value(value, complaints);
+    }
+}
+
+/// Envoy: what is not a header on the wire can only be asked for by its own rules; `authority`
+/// says whether the host may be set here.
+fn header_name(name: &str, authority: bool, complaints: &mut Complaints) {
+    let host = name.eq_ignore_ascii_case("host");
+    if name.is_empty() {
+        complaints.add("header name cannot be empty");
+    } else if authority && (host || name.eq_ignore_ascii_case(":authority")) {
+        // The request's host may be changed like this.
+    } else if host {
+        complaints.add(format!("invalid header {name:?}: cannot set Host header"));
+    } else if name.starts_with(':') {
+        complaints.add(format!(
+            "invalid header {name:?}: header cannot have \":\" prefix"
+        ));
+    }
+}
+
+fn header_value(value: &str, complaints: &mut Complaints) {
+    if value
+        .chars()
+        .any(|char| char.is_ascii_control() && char != '\t')
+    {
+        complaints.add(format!("header value configuration {value} is invalid"));
+    } else if value.replace("%%", "").matches('%').count() % 2 == 1 {
+        // Envoy: a percent sign starts a variable, `%%` is one.
         complaints.add("header value configuration: invalid header configuration. Un-escaped %");
     }
 }
@@ -163,7 +205,7 @@ fn route_destination(route: &RouteDestination, complaints: &mut Complaints) {
     destination(&route.destination, complaints);
 }
 
-fn destination(destination: &Destination, complaints: &mut Complaints) {
+pub(super) fn destination(destination: &Destination, complaints: &mut Complaints) {
     if destination.host == "*" {
         complaints.add("invalid destination host *");
     } else {
@@ -173,9 +215,7 @@ fn destination(destination: &Destination, complaints: &mut Complaints) {
         hosts::subset(&destination.subset, complaints);
     }
     if let Some(port) = destination.port {
-        complaints.check((1..=65535).contains(&port.number), || {
-            format!("port number {} must be in the range 1..65535", port.number)
-        });
+        ports::number(port.number, complaints);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The webhook's rules for a VirtualService.
 
-use super::{Complaints, hosts, http_route};
+use super::{Complaints, hosts, http_route, l4_route, unreachable};
 use crate::model::VirtualService;
 use crate::names::covers;
 use crate::precedence::{MESH, bound_to};
@@ -27,7 +27,14 @@ pub(super) fn check(object: &VirtualService) -> Complaints {
     spec.http
         .iter()
         .for_each(|rule| http_route::check(rule, &mut complaints));
+    spec.tls
+        .iter()
+        .for_each(|route| l4_route::tls(route, spec, &mut complaints));
+    spec.tcp
+        .iter()
+        .for_each(|route| l4_route::tcp(route, &mut complaints));
     hosts::export_to(&spec.export_to, &object.metadata.namespace, &mut complaints);
+    unreachable::check(&spec.http, &mut complaints);
     complaints
 }
 

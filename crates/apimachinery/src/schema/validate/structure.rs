@@ -51,25 +51,3 @@ fn object(node: &Node, path: &str, members: &Map<String, Value>, out: &mut Vec<C
     let missing = node.required.iter().filter(|it| !members.contains_key(*it));
     out.extend(missing.map(|name| Cause::required(member(path, name), "")));
 }
-
-/// See [`super::Validator::drop_nulls`].
-pub(super) fn drop_nulls(node: &Node, found: &mut Value) {
-    match found {
-        Value::Object(members) => {
-            members.retain(|name, value| match node.member(name) {
-                Some(schema) if value.is_null() => schema.nullable,
-                Some(schema) => {
-                    drop_nulls(schema, value);
-                    true
-                }
-                None => true,
-            });
-        }
-        Value::Array(items) => {
-            for (item, schema) in items.iter_mut().zip(node.items.iter().cycle()) {
-                drop_nulls(schema, item);
-            }
-        }
-        _ => {}
-    }
-}
