@@ -12,6 +12,8 @@
 //! - [`discovery`]: the documents by which clients learn what kinds there are.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
 //! - [`openapi`]: the API described for clients.
+//! - [`convert`]: one stored object in several served forms.
+//! - [`defaults`]: what a server fills in where a client says nothing.
 //! - [`status`]: refusals in the words of a real API server.
 //! - [`table`]: what `kubectl get` prints; [`view`]: the forms an answer can have.
 //! - [`bookmark`]: how a watch says how far it has come.
@@ -19,6 +21,8 @@
 pub mod bookmark;
 pub mod decode;
 pub mod discovery;
+pub mod convert;
+pub mod defaults;
 pub mod names;
 pub mod object;
 pub mod openapi;

@@ -1,8 +1,11 @@
 //! Reading and writing the parts of an object that every kind has.
 
+use std::borrow::Cow;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
+use crate::convert;
 use crate::resource::Resource;
 
 /// The value at a path of member names; `None` where any step is missing.
@@ -120,9 +123,10 @@ pub fn map_mut(value: &mut Value) -> &mut Map<String, Value> {
     value.as_object_mut().expect("it was just made an object")
 }
 
-/// A stored object as seen in one of its versions: serialized with that `apiVersion`, not copied.
+/// A stored object as seen in one of its versions: serialized with that `apiVersion`, copied only
+/// where its form differs too.
 pub struct Versioned<'a> {
-    object: &'a Value,
+    object: Cow<'a, Value>,
     api_version: &'a str,
 }
 
@@ -130,7 +134,7 @@ impl<'a> Versioned<'a> {
     /// Shows `object` as of this version.
     pub fn new(object: &'a Value, api_version: &'a str) -> Self {
         Self {
-            object,
+            object: convert::served(object, api_version),
             api_version,
         }
     }
@@ -138,7 +142,7 @@ impl<'a> Versioned<'a> {
 
 impl Serialize for Versioned<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Value::Object(members) = self.object else {
+        let Value::Object(members) = &*self.object else {
             return self.object.serialize(serializer);
         };
         let mut map = serializer.serialize_map(Some(members.len()))?;
@@ -155,8 +159,9 @@ impl Serialize for Versioned<'_> {
 
 /// A copy of a stored object as a client of `version` knows it.
 pub fn in_version(resource: &Resource, object: &Value, version: &str) -> Value {
-    let mut copy = object.clone();
-    copy["apiVersion"] = resource.api_version(version).into();
+    let api_version = resource.api_version(version);
+    let mut copy = convert::served(object, &api_version).into_owned();
+    copy["apiVersion"] = api_version.into();
     copy
 }
 

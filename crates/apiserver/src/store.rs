@@ -53,7 +53,7 @@ const NAME_ATTEMPTS: usize = 8;
 /// The address of one object.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Key {
-    /// Kind of object.
+    /// Kind of object, as it is stored.
     pub resource: &'static Resource,
     /// Namespace; empty for cluster-scoped kinds.
     pub namespace: String,
@@ -69,7 +69,7 @@ impl Key {
         name: impl Into<String>,
     ) -> Self {
         Self {
-            resource,
+            resource: resource.storage(),
             namespace: namespace.into(),
             name: name.into(),
         }
@@ -160,7 +160,7 @@ impl Store {
     pub fn list(&self, resource: &'static Resource, namespace: Option<&str>) -> List {
         let state = self.read();
         List {
-            items: state.list(resource, namespace),
+            items: state.list(resource.storage(), namespace),
             resource_version: state.version(),
         }
     }
@@ -206,6 +206,7 @@ impl Store {
         namespace: &str,
         object: Value,
     ) -> Result<Arc<Value>, Error> {
+        let resource = resource.storage();
         let namespace = if resource.namespaced { namespace } else { "" };
         let mut object = rules::create(resource, namespace, object, &*self.shared.source);
         let state = self.write();
@@ -293,6 +294,7 @@ impl Store {
         namespace: Option<&str>,
         from: u64,
     ) -> Result<Watch, Expired> {
+        let resource = resource.storage();
         let changes = self.subscribe(&[resource]);
         let watch = Watch::new(self.clone(), resource, namespace, from, changes);
         self.read().ring().check(resource, from)?;

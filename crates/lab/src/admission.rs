@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use apimachinery::decode::{self, Strictness};
 use apimachinery::ownership::{self, Author};
+use apimachinery::defaults;
 use apiserver::admission::{Admission, Operation, Review};
 use apiserver::resource::{ALL, Resource, rows};
 use apiserver::status::{Cause, Status};
@@ -49,6 +50,7 @@ impl Rules {
             text(&object, "/metadata/namespace"),
             text(&object, "/metadata/name"),
         );
+        defaults::fill(resource, version, &mut object);
         self.default_object(resource, &mut object, None);
         let review = Review {
             operation: Operation::Create,
@@ -80,17 +82,6 @@ impl Admission for Rules {
     fn default_object(&self, resource: &'static Resource, object: &mut Value, old: Option<&Value>) {
         if *resource == rows::SERVICES {
             default_service(object, old, &self.addresses);
-        } else if *resource == rows::DEPLOYMENTS {
-            default_deployment(object);
-        } else if *resource == rows::PODS {
-            default_pod_spec(&mut object["spec"]);
-        } else if *resource == rows::NAMESPACES {
-            let name = object["metadata"]["name"].clone();
-            object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
-            if old.is_none() {
-                object["spec"]["finalizers"] = json!(["kubernetes"]);
-                object["status"]["phase"] = json!("Active");
-            }
         }
     }
 
@@ -124,59 +115,11 @@ fn default_service(service: &mut Value, old: Option<&Value>, addresses: &Address
     {
         or(spec, "clusterIP", ip);
     }
-    or(spec, "type", json!("ClusterIP"));
-    or(spec, "sessionAffinity", json!("None"));
     if spec["clusterIP"].is_null() {
         spec["clusterIP"] = json!(addresses.next_service());
     }
     let ip = spec["clusterIP"].clone();
     or(spec, "clusterIPs", json!([ip]));
-    for port in spec["ports"].as_array_mut().into_iter().flatten() {
-        or(port, "protocol", json!("TCP"));
-        let number = port["port"].clone();
-        or(port, "targetPort", number);
-    }
-}
-
-fn default_deployment(deployment: &mut Value) {
-    let spec = &mut deployment["spec"];
-    or(spec, "replicas", json!(1));
-    or(spec, "revisionHistoryLimit", json!(10));
-    or(spec, "progressDeadlineSeconds", json!(600));
-    or(spec, "strategy", json!({}));
-    or(&mut spec["strategy"], "type", json!("RollingUpdate"));
-    if spec["strategy"]["type"] == "RollingUpdate" {
-        or(&mut spec["strategy"], "rollingUpdate", json!({}));
-        or(
-            &mut spec["strategy"]["rollingUpdate"],
-            "maxSurge",
-            json!("25%"),
-        );
-        or(
-            &mut spec["strategy"]["rollingUpdate"],
-            "maxUnavailable",
-            json!("25%"),
-        );
-    }
-    default_pod_spec(&mut spec["template"]["spec"]);
-}
-
-fn default_pod_spec(spec: &mut Value) {
-    or(spec, "restartPolicy", json!("Always"));
-    or(spec, "terminationGracePeriodSeconds", json!(30));
-    or(spec, "dnsPolicy", json!("ClusterFirst"));
-    or(spec, "schedulerName", json!("default-scheduler"));
-    or(spec, "securityContext", json!({}));
-    for container in spec["containers"].as_array_mut().into_iter().flatten() {
-        or(container, "imagePullPolicy", json!("IfNotPresent"));
-        or(container, "resources", json!({}));
-        or(
-            container,
-            "terminationMessagePath",
-            json!("/dev/termination-log"),
-        );
-        or(container, "terminationMessagePolicy", json!("File"));
-    }
 }
 
 /// Sets a field that the client left out.

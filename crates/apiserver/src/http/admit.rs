@@ -3,6 +3,7 @@
 //! In Kubernetes' order: defaults, then what the caller fills in, then validation, then the
 //! caller's refusal. So nobody but the first two sees an object that is not complete.
 
+use apimachinery::defaults;
 use serde_json::Value;
 
 use super::Call;
@@ -22,9 +23,17 @@ pub(super) fn creation(
     let admission = &call.cluster.admission;
     admission.default_object(place.resource, object, None);
     refuse(place, object::name(object), faults(place, object))?;
+    let (admission, stored) = (&call.cluster.admission, place.resource.storage());
+    defaults::fill(stored, stored.preferred_version(), object);
+    admission.default_object(stored, object, None);
+    refuse(
+        place,
+        object::name(object),
+        names::faults(place.resource, object),
+    )?;
     admission.admit(&Review {
         operation: Operation::Create,
-        resource: place.resource,
+        resource: stored,
         version: place.version,
         namespace: object::namespace(object),
         name: object::name(object),
@@ -40,14 +49,15 @@ pub(super) fn change(
     old: &Value,
     new: &mut Value,
 ) -> Result<Vec<String>, Status> {
-    let admission = &call.cluster.admission;
-    admission.default_object(place.resource, new, Some(old));
+    let (admission, stored) = (&call.cluster.admission, place.resource.storage());
+    defaults::fill(stored, stored.preferred_version(), new);
+    admission.default_object(stored, new, Some(old));
     let name = object::name(old);
     refuse(place, name, faults(place, new))?;
     refuse(place, name, new_finalizers(old, new))?;
     admission.admit(&Review {
         operation: Operation::Update,
-        resource: place.resource,
+        resource: stored,
         version: place.version,
         namespace: object::namespace(old),
         name,

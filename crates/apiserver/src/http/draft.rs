@@ -1,6 +1,7 @@
 //! From a body to an object that can be judged: the right kind, the right place, sound metadata.
 
 use apimachinery::decode::{self, Document, Strictness, Undecodable};
+use apimachinery::convert;
 use serde_json::Value;
 
 use super::Call;
@@ -33,6 +34,8 @@ pub(super) fn object(call: &Call<'_>, place: &Place, name: Option<&str>) -> Resu
         check_name(&object, name)?;
     }
     Ok(Draft { object, warnings })
+    convert::to_stored(place.resource, place.version, &mut object);
+    Ok(object)
 }
 
 /// Decodes what a patch made of `old`.
@@ -56,6 +59,8 @@ pub(super) fn patched(
         return Err(Status::invalid(place.resource, object::name(old), causes));
     }
     Ok(Draft { object, warnings })
+    convert::to_stored(place.resource, place.version, object);
+    Ok(())
 }
 
 /// The resourceVersion a write was made for; none where it takes whatever is there.
