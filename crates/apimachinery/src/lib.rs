@@ -10,6 +10,8 @@
 //! - [`protobuf`]: objects in Kubernetes' binary form.
 //! - [`ownership`]: who owns which field, and server-side apply.
 //! - [`discovery`]: the documents by which clients learn what kinds there are.
+//! - [`quantity`]: amounts of resources.
+//! - [`validation`]: Kubernetes' own rules for its kinds.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
 //! - [`openapi`]: the API described for clients.
 //! - [`convert`]: one stored object in several served forms.
@@ -19,19 +21,21 @@
 //! - [`bookmark`]: how a watch says how far it has come.
 
 pub mod bookmark;
-pub mod decode;
-pub mod discovery;
 pub mod convert;
+pub mod decode;
 pub mod defaults;
+pub mod discovery;
 pub mod names;
 pub mod object;
 pub mod openapi;
 pub mod ownership;
 pub mod patch;
 pub mod protobuf;
+pub mod quantity;
 pub mod resource;
 pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod table;
+pub mod validation;
 pub mod view;

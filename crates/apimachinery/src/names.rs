@@ -25,6 +25,10 @@ const NAME_PART: &str = "name part must consist of alphanumeric characters, '-',
     must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or \
     '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
+const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or \
+    '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is \
+    '[-._a-zA-Z0-9]+')";
+
 const MAX_LABEL: usize = 63;
 const MAX_SUBDOMAIN: usize = 253;
 /// Kubernetes: all annotations of an object together.
@@ -77,6 +81,54 @@ pub fn value_fault(value: &str) -> Option<String> {
         Some(too_long(MAX_LABEL))
     } else {
         (!value.is_empty() && !is_word(value)).then(|| LABEL_VALUE.into())
+    }
+}
+
+/// Why a text is no RFC 1123 label.
+pub fn dns_label_fault(name: &str) -> Option<String> {
+    if name.len() > MAX_LABEL {
+        Some(too_long(MAX_LABEL))
+    } else {
+        (!is_label(name)).then(|| LABEL.into())
+    }
+}
+
+/// Why a text names no port of a container.
+pub fn port_name_fault(name: &str) -> Option<String> {
+    const MAX: usize = 15;
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    let why = if name.len() > MAX {
+        return Some(too_long(MAX));
+    } else if !name.bytes().all(plain) {
+        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
+    } else if !name.bytes().any(|c| c.is_ascii_lowercase()) {
+        "must contain at least one letter (a-z)"
+    } else if name.contains("--") {
+        "must not contain consecutive hyphens"
+    } else if name.starts_with('-') || name.ends_with('-') {
+        "must not begin or end with a hyphen"
+    } else {
+        return None;
+    };
+    Some(why.into())
+}
+
+/// Why a text is no key of a ConfigMap or Secret.
+pub fn config_key_fault(key: &str) -> Option<String> {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b"-._".contains(&c);
+    if key.len() > MAX_SUBDOMAIN {
+        Some(too_long(MAX_SUBDOMAIN))
+    } else if key.is_empty() || !key.bytes().all(plain) {
+        Some(CONFIG_KEY.into())
+    } else if key == "." || key.starts_with("..") {
+        let shown = if key.len() > 2 {
+            "start with '..'"
+        } else {
+            &format!("be '{key}'")
+        };
+        Some(format!("must not {shown}"))
+    } else {
+        None
     }
 }
 

@@ -70,6 +70,11 @@ impl LabelSelector {
         )
     }
 
+    /// Whether nothing is required, so that everything is selected.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether all requirements hold for these labels.
     pub fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
         self.0.iter().all(|requirement| requirement.matches(labels))

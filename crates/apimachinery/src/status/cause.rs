@@ -96,6 +96,18 @@ impl Cause {
         Self::new("FieldValueTooMany", message, field)
     }
 
+    /// The value stands there already.
+    pub fn duplicate(field: impl Into<String>, value: impl Serialize) -> Self {
+        let message = format!("Duplicate value: {}", json(&value));
+        Self::new("FieldValueDuplicate", message, field)
+    }
+
+    /// What the value names is not there.
+    pub fn not_found(field: impl Into<String>, value: impl Serialize) -> Self {
+        let message = format!("Not found: {}", json(&value));
+        Self::new("FieldValueNotFound", message, field)
+    }
+
     /// The value is longer than `limit` bytes.
     pub fn too_long(field: impl Into<String>, limit: usize) -> Self {
         let message = format!("Too long: may not be more than {limit} bytes");
@@ -109,14 +121,17 @@ impl fmt::Display for Cause {
     }
 }
 
-/// One fault as it is, several in brackets.
+/// One fault as it is, several in brackets; what was found twice is said once.
 pub(super) fn joined(causes: &[Cause]) -> String {
-    match causes {
-        [only] => only.to_string(),
-        many => {
-            let many: Vec<_> = many.iter().map(Cause::to_string).collect();
-            format!("[{}]", many.join(", "))
+    let mut texts: Vec<_> = Vec::with_capacity(causes.len());
+    for text in causes.iter().map(Cause::to_string) {
+        if !texts.contains(&text) {
+            texts.push(text);
         }
+    }
+    match texts.as_slice() {
+        [only] => only.clone(),
+        many => format!("[{}]", many.join(", ")),
     }
 }
 

@@ -3,15 +3,13 @@
 //! In Kubernetes' order: defaults, then what the caller fills in, then validation, then the
 //! caller's refusal. So nobody but the first two sees an object that is not complete.
 
-use apimachinery::defaults;
+use apimachinery::{defaults, validation};
 use serde_json::Value;
 
 use super::Call;
 use super::target::Place;
 use crate::admission::{Operation, Review};
-use crate::names;
 use crate::object;
-use crate::schema::crd;
 use crate::status::{Cause, Status};
 
 /// Completes and judges a new object; the warnings to be shown with it.
@@ -20,16 +18,13 @@ pub(super) fn creation(
     place: &Place,
     object: &mut Value,
 ) -> Result<Vec<String>, Status> {
-    let admission = &call.cluster.admission;
-    admission.default_object(place.resource, object, None);
-    refuse(place, object::name(object), faults(place, object))?;
     let (admission, stored) = (&call.cluster.admission, place.resource.storage());
     defaults::fill(stored, stored.preferred_version(), object);
     admission.default_object(stored, object, None);
     refuse(
         place,
         object::name(object),
-        names::faults(place.resource, object),
+        validation::create(stored, object),
     )?;
     admission.admit(&Review {
         operation: Operation::Create,
@@ -53,7 +48,7 @@ pub(super) fn change(
     defaults::fill(stored, stored.preferred_version(), new);
     admission.default_object(stored, new, Some(old));
     let name = object::name(old);
-    refuse(place, name, faults(place, new))?;
+    refuse(place, name, validation::update(stored, old, new))?;
     refuse(place, name, new_finalizers(old, new))?;
     admission.admit(&Review {
         operation: Operation::Update,
@@ -64,15 +59,6 @@ pub(super) fn change(
         object: Some(new),
         old: Some(old),
     })
-}
-
-/// What is wrong with the metadata and, where a definition has a schema, with the rest.
-fn faults(place: &Place, object: &Value) -> Vec<Cause> {
-    let mut faults = names::faults(place.resource, object);
-    if let Some(validator) = crd::validator(place.resource, object) {
-        faults.extend(validator.faults(object));
-    }
-    faults
 }
 
 /// 422 with these faults, where there are any.

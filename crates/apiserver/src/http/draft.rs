@@ -1,7 +1,7 @@
 //! From a body to an object that can be judged: the right kind, the right place, sound metadata.
 
-use apimachinery::decode::{self, Document, Strictness, Undecodable};
 use apimachinery::convert;
+use apimachinery::decode::{self, Document, Strictness, Undecodable};
 use serde_json::Value;
 
 use super::Call;
@@ -33,9 +33,8 @@ pub(super) fn object(call: &Call<'_>, place: &Place, name: Option<&str>) -> Resu
     if let Some(name) = name {
         check_name(&object, name)?;
     }
-    Ok(Draft { object, warnings })
     convert::to_stored(place.resource, place.version, &mut object);
-    Ok(object)
+    Ok(Draft { object, warnings })
 }
 
 /// Decodes what a patch made of `old`.
@@ -55,12 +54,13 @@ pub(super) fn patched(
     check_name(&object, object::name(old))?;
     let uid = object::uid(&object);
     if !uid.is_empty() && uid != object::uid(old) {
-        let causes = vec![Cause::invalid("metadata.uid", uid, "field is immutable")];
+        let cause = Cause::invalid("metadata.uid", uid, "field is immutable");
+        // Kubernetes: two checks of an update say so.
+        let causes = vec![cause.clone(), cause];
         return Err(Status::invalid(place.resource, object::name(old), causes));
     }
+    convert::to_stored(place.resource, place.version, &mut object);
     Ok(Draft { object, warnings })
-    convert::to_stored(place.resource, place.version, object);
-    Ok(())
 }
 
 /// The resourceVersion a write was made for; none where it takes whatever is there.

@@ -155,7 +155,10 @@ fn mark(resource: &Resource, object: &mut Value, grace: u64, now: Timestamp) {
     let gone_by = begun.checked_add(duration(grace)).unwrap_or(Timestamp::MAX);
     let metadata = object::metadata_mut(object);
     metadata.insert("deletionTimestamp".into(), seconds(gone_by).into());
-    metadata.insert("deletionGracePeriodSeconds".into(), grace.into());
+    // Kubernetes: a namespace ends when it is empty, however long that takes.
+    if !resource.finalize {
+        metadata.insert("deletionGracePeriodSeconds".into(), grace.into());
+    }
 }
 
 fn duration(seconds: u64) -> SignedDuration {

@@ -62,7 +62,7 @@ async fn defaults_are_stored_and_client_status_is_not() {
     let server = server();
     let answer = server.post(DEPLOYMENTS, deployment("web", 1)).await;
     assert_eq!(answer.json()["spec"]["strategy"]["type"], "RollingUpdate");
-    let pod = json!({"metadata": {"name": "p"}, "spec": {}, "status": {"phase": "Running", "podIP": "1.2.3.4"}});
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "none:1"}]}, "status": {"phase": "Running", "podIP": "1.2.3.4"}});
     let answer = server.post("/api/v1/namespaces/shop/pods", pod).await;
     assert_eq!(answer.json()["status"], json!({"phase": "Pending"}));
 }

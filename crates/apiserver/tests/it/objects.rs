@@ -63,7 +63,7 @@ async fn lists_are_selected_by_labels_fields_and_namespace() {
         ("shop", "b", "n2"),
         ("other", "c", "n1"),
     ] {
-        let pod = json!({"metadata": {"name": name, "labels": {"node": node}}, "spec": {"nodeName": node}});
+        let pod = json!({"metadata": {"name": name, "labels": {"node": node}}, "spec": {"nodeName": node, "containers": [{"name": "c", "image": "none:1"}]}});
         server
             .post(&format!("/api/v1/namespaces/{namespace}/pods"), pod)
             .await;
@@ -275,7 +275,7 @@ async fn a_pod_is_answered_with_itself_and_a_namespace_with_its_end() {
     let server = Server::new();
     let pods = "/api/v1/namespaces/shop/pods";
     for (name, node) in [("p", json!(null)), ("q", json!("n1"))] {
-        let pod = json!({"metadata": {"name": name}, "spec": {"nodeName": node, "terminationGracePeriodSeconds": 5}});
+        let pod = json!({"metadata": {"name": name}, "spec": {"nodeName": node, "terminationGracePeriodSeconds": 5, "containers": [{"name": "c", "image": "none:1"}]}});
         server.post(pods, pod).await;
     }
     let gone = server.delete(&format!("{pods}/p")).await.json();
@@ -432,7 +432,7 @@ async fn the_largest_body_is_three_mebibytes() {
         answer.message(),
         "Request entity too large: limit is 3145728"
     );
-    map["data"]["a"] = "x".repeat(2 << 20).into();
+    map["data"]["a"] = "x".repeat(1 << 20).into();
     assert_eq!(server.post(MAPS, map).await.code, StatusCode::CREATED);
 }
 

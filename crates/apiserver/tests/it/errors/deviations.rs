@@ -1,0 +1,59 @@
+//! Rows this server answers otherwise, each with the reason.
+
+pub(super) const ALL: &[(&str, &str)] = &[
+    (
+        "immutable: pod spec",
+        "the real text ends with a difference of Go's own structures",
+    ),
+    ("three unknown fields Strict", "not yet"),
+    (
+        "unsupported content type, custom resource",
+        "the real server ends the connection; a refusal is kinder",
+    ),
+    ("merge patch: wrong type", "not yet"),
+    ("apply patch without fieldManager", "not yet"),
+    ("apply patch without apiVersion", "not yet"),
+    ("apply patch with managedFields", "not yet"),
+    ("forbidden get (--as)", "not yet"),
+    ("forbidden create (--as)", "not yet"),
+    ("forbidden custom resource named", "not yet"),
+    ("forbidden cluster scope", "not yet"),
+    ("forbidden delete, service account", "not yet"),
+    ("forbidden scale subresource", "not yet"),
+    (
+        "unauthorized: bad token",
+        "the path is the credential: kubectl sends no token over plain http",
+    ),
+    (
+        "anonymous",
+        "the path is the credential: kubectl sends no token over plain http",
+    ),
+    ("list: limit=1", "not yet"),
+    ("list: resourceVersion in the future", "not yet"),
+    (
+        "list: bad boolean watch",
+        "taken in a race of the real server's cache; the watch is served",
+    ),
+    ("service clusterIP out of range", "not yet"),
+    ("service clusterIP already allocated", "not yet"),
+    (
+        "istio webhook denies",
+        "istiod's webhook speaks in the lab, not here",
+    ),
+    ("eviction of a missing pod", "not yet"),
+    ("binding to a missing pod", "not yet"),
+    (
+        "logs from a pod not started (no kubelet answers)",
+        "the recording had no kubelet behind it; here there is none at all",
+    ),
+    (
+        "exec into a pod that is not running",
+        "no kubelet is behind this server",
+    ),
+    ("eviction refused by a PodDisruptionBudget", "not yet"),
+];
+
+pub(super) fn reason(case: &str) -> Option<&'static str> {
+    let row = ALL.iter().find(|(name, _)| *name == case);
+    row.map(|(_, reason)| *reason)
+}
