@@ -11,6 +11,7 @@
 //! - [`ownership`]: who owns which field, and server-side apply.
 //! - [`discovery`]: the documents by which clients learn what kinds there are.
 //! - [`quantity`]: amounts of resources.
+//! - [`rbac`]: who may do what.
 //! - [`validation`]: Kubernetes' own rules for its kinds.
 //! - [`object`], [`names`], [`selector`]: the grammar shared by clients and controllers.
 //! - [`openapi`]: the API described for clients.
@@ -32,6 +33,7 @@ pub mod ownership;
 pub mod patch;
 pub mod protobuf;
 pub mod quantity;
+pub mod rbac;
 pub mod resource;
 pub mod schema;
 pub mod selector;

@@ -13,6 +13,7 @@ mod accept;
 mod access;
 mod admit;
 mod apply;
+mod authorize;
 mod body;
 mod change;
 mod delete;
@@ -26,6 +27,7 @@ mod pod;
 mod published;
 mod read;
 mod reply;
+mod review;
 mod scale;
 mod target;
 mod watch;
@@ -34,6 +36,7 @@ mod write;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use apimachinery::rbac::User;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -107,6 +110,7 @@ struct Server {
 /// What a handler knows of a request.
 struct Call<'a> {
     cluster: &'a Cluster,
+    user: User,
     watches: &'a Arc<Semaphore>,
     shutdown: &'a CancellationToken,
     query: Query,
@@ -155,6 +159,8 @@ async fn answer(
         Err(Missing::Page) => return Ok(reply::page_not_found()),
         Err(Missing::Resource) => return Err(Status::no_such_resource()),
     };
+    let user = authorize::user(&parts.headers)?;
+    authorize::check(&served.cluster.store, &user, parts, &target, path)?;
     if let Target::Subresource(place, name, subresource) = &target {
         let call = pod::Call {
             cluster: &served.cluster,
@@ -174,6 +180,7 @@ async fn answer(
     let query = Query::of(&parts.uri);
     let call = Call {
         cluster: &served.cluster,
+        user,
         watches: &served.watches,
         shutdown: &server.shutdown,
         query,
@@ -211,7 +218,10 @@ fn collection(call: &Call<'_>, method: &Method, place: &Place) -> Result<Respons
     let may = |verb| place.resource.allows(verb);
     match *method {
         Method::GET if may("list") => read::list_or_watch(call, place),
-        Method::POST if writable && may("create") => write::create(call, place),
+        Method::POST if writable && may("create") => match review::serve(call, place) {
+            Some(answer) => answer,
+            None => write::create(call, place),
+        },
         Method::DELETE if writable && may("deletecollection") => delete::collection(call, place),
         _ => Err(Status::method_not_allowed()),
     }

@@ -13,6 +13,7 @@ mod errors;
 mod lists;
 mod objects;
 mod replay;
+mod reviews;
 mod support;
 mod watch;
 mod watch_golden;

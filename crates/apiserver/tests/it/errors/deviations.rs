@@ -14,12 +14,6 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("apply patch without fieldManager", "not yet"),
     ("apply patch without apiVersion", "not yet"),
     ("apply patch with managedFields", "not yet"),
-    ("forbidden get (--as)", "not yet"),
-    ("forbidden create (--as)", "not yet"),
-    ("forbidden custom resource named", "not yet"),
-    ("forbidden cluster scope", "not yet"),
-    ("forbidden delete, service account", "not yet"),
-    ("forbidden scale subresource", "not yet"),
     (
         "unauthorized: bad token",
         "the path is the credential: kubectl sends no token over plain http",
