@@ -36,14 +36,6 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ),
     ("eviction of a missing pod", "not yet"),
     ("binding to a missing pod", "not yet"),
-    (
-        "logs from a pod not started (no kubelet answers)",
-        "the recording had no kubelet behind it; here there is none at all",
-    ),
-    (
-        "exec into a pod that is not running",
-        "no kubelet is behind this server",
-    ),
     ("eviction refused by a PodDisruptionBudget", "not yet"),
 ];
 
