@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use apimachinery::decode::{self, Strictness};
-use apimachinery::ownership::{self, Author};
 use apimachinery::defaults;
+use apimachinery::ownership::{self, Author};
 use apiserver::admission::{Admission, Operation, Review};
 use apiserver::resource::{ALL, Resource, rows};
 use apiserver::status::{Cause, Status};

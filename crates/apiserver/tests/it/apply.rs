@@ -150,7 +150,7 @@ async fn step(server: &Server, path: &str, step: &Value) -> Result<(), String> {
         let found = comparable(&found);
         let mut expected = without_deviations(&step["object"]);
         without_defaults(&mut expected, &found);
-        (found, expected)
+        (without_deviations(&found), expected)
     } else {
         (sorted_causes(&found), sorted_causes(&step["status"]))
     };

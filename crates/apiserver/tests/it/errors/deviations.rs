@@ -11,9 +11,6 @@ pub(super) const ALL: &[(&str, &str)] = &[
         "the real server ends the connection; a refusal is kinder",
     ),
     ("merge patch: wrong type", "not yet"),
-    ("apply patch without fieldManager", "not yet"),
-    ("apply patch without apiVersion", "not yet"),
-    ("apply patch with managedFields", "not yet"),
     (
         "unauthorized: bad token",
         "the path is the credential: kubectl sends no token over plain http",
