@@ -88,11 +88,13 @@ impl Server {
         self.store.create(&rows::PODS, "shop", pod).unwrap();
     }
 
+    /// Changes one pod: what is written differs from all that was written before.
     fn write(&self, number: usize) {
+        let version = self.store.resource_version();
         let key = Key::new(&rows::PODS, "shop", format!("web-{}", number % OBJECTS));
         let change = |old: &Value| {
             let mut new = old.clone();
-            new["status"]["startTime"] = number.into();
+            new["status"]["startTime"] = version.into();
             Ok::<_, Error>(new)
         };
         self.store.modify(&key, Part::Status, change).unwrap();
@@ -164,8 +166,9 @@ async fn lists(server: &Server) {
     for _ in 0..WRITES / 10 {
         let asked = Instant::now();
         let mut body = server.get(TABLE, "limit=500").await;
-        body.next_line().await.unwrap().unwrap();
+        let table = body.next_line().await.unwrap().unwrap();
         millis.push(asked.elapsed().as_secs_f64() * 1e3);
+        assert_eq!(table.matches("\"cells\"").count(), 500);
     }
     millis.sort_by(f64::total_cmp);
     println!(
