@@ -45,3 +45,50 @@ fn stored(names: &Value) -> &'static Resource {
         .unwrap_or_else(|| panic!("{plural}.{version}.{group}"))
         .storage()
 }
+
+/// Wherever an object has something else than its kind should have, it still has its row.
+#[test]
+fn no_value_of_another_type_breaks_a_row() {
+    let now: Timestamp = ASKED.parse().unwrap();
+    let strange = [
+        json!(null),
+        json!(""),
+        json!("x"),
+        json!(-1),
+        json!(1e300),
+        json!([0]),
+        json!({"x": 0}),
+    ];
+    let cases: Vec<Value> = serde_json::from_str(include_str!("data/tables.json")).unwrap();
+    for case in &cases {
+        let resource = stored(&case["resource"]);
+        for row in case["rows"].as_array().unwrap() {
+            for place in places(&row["object"], "") {
+                for value in &strange {
+                    let mut object = row["object"].clone();
+                    *object.pointer_mut(&place).unwrap() = value.clone();
+                    let cells = table::cells(resource, &object, now);
+                    assert_eq!(cells.len(), table::columns(resource).len(), "{place}");
+                }
+            }
+        }
+    }
+}
+
+/// The JSON pointers of everything in a value.
+fn places(value: &Value, at: &str) -> Vec<String> {
+    let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
+    let inner: Vec<_> = match value {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(key, value)| places(value, &format!("{at}/{}", escaped(key))))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(place, value)| places(value, &format!("{at}/{place}")))
+            .collect(),
+        _ => Vec::new(),
+    };
+    [vec![at.to_owned()], inner].concat()
+}
