@@ -111,3 +111,6 @@ fn is_blank(value: Option<&Value>) -> bool {
         Some(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
