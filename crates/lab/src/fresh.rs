@@ -1,22 +1,26 @@
 //! What a fresh cluster of the course has: system namespaces, labelled nodes,
 //! the Gateway `cp-gateway`, and the gateways' Deployments.
 
+use apimachinery::schema::crd;
 use serde_json::{Value, json};
 
+use crate::controllers::now;
 use crate::facts::{Facts, KUBERNETES_VERSION, PROXY_IMAGE};
 use crate::network::{Addresses, service_address};
 
+const NAMESPACES: [&str; 5] = [
+    "default",
+    "kube-system",
+    "kube-public",
+    "kube-node-lease",
+    "istio-system",
+];
+
 /// The objects, in the order in which they are created.
 pub fn objects(facts: Facts, addresses: &Addresses) -> Vec<Value> {
-    let mut objects: Vec<Value> = [
-        "default",
-        "kube-system",
-        "kube-public",
-        "kube-node-lease",
-        "istio-system",
-    ]
-    .map(namespace)
-    .into();
+    let now = now();
+    let mut objects: Vec<Value> = crd::ALL.iter().map(|it| it.established(&now)).collect();
+    objects.extend(NAMESPACES.map(namespace));
     objects.extend((0..2).map(|index| node(facts, addresses, index)));
     objects.push(json!({
         "apiVersion": "v1", "kind": "Service",

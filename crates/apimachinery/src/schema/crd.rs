@@ -8,7 +8,7 @@ mod structural;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Struct;
 use super::validate::Validator;
@@ -104,6 +104,27 @@ impl Definition {
                 }
             }
         }
+        object
+    }
+
+    /// The object as a server has it that has accepted it, at this time (RFC 3339).
+    pub fn established(&self, now: &str) -> Value {
+        let mut object = self.object();
+        let condition = |kind, reason, message| {
+            json!({
+                "type": kind, "status": "True", "lastTransitionTime": now,
+                "reason": reason, "message": message,
+            })
+        };
+        object["spec"]["conversion"] = json!({"strategy": "None"});
+        object["status"] = json!({
+            "acceptedNames": object["spec"]["names"],
+            "conditions": [
+                condition("NamesAccepted", "NoConflicts", "no conflicts found"),
+                condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+            ],
+            "storedVersions": [self.resource.preferred_version()],
+        });
         object
     }
 
@@ -212,6 +233,17 @@ mod tests {
                 assert!(of(row, version).is_some(), "{} {version}", row.kind);
             }
         }
+    }
+
+    #[test]
+    fn an_accepted_definition_says_so() {
+        let now = "2026-11-21T06:11:24Z";
+        let gateways = definition(&rows::GATEWAYS).unwrap().established(now);
+        let status = &gateways["status"];
+        assert_eq!(status["storedVersions"], json!(["v1"]));
+        assert_eq!(status["acceptedNames"], gateways["spec"]["names"]);
+        assert_eq!(status["conditions"][1]["type"], "Established");
+        assert_eq!(status["conditions"][1]["lastTransitionTime"], now);
     }
 
     #[test]

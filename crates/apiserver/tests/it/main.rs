@@ -8,6 +8,7 @@
 mod access;
 mod admission;
 mod apply;
+mod decoding;
 mod discovery;
 mod errors;
 mod lists;
