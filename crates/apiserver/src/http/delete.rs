@@ -13,6 +13,8 @@ use crate::status::{Cause, Details, Status, about};
 use crate::store::{DeleteOptions, Deleted, Error, Key, List, Propagation, Store};
 
 const KIND: &str = "DeleteOptions";
+/// Kubernetes: namespaces without which a cluster is none.
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 
 pub(super) fn object(call: &Call<'_>, place: &Place, name: &str) -> Result<Response, Status> {
     let (options, store) = options(call)?;
@@ -62,6 +64,10 @@ fn delete(
     key: &Key,
     options: &DeleteOptions,
 ) -> Result<(Deleted, Vec<String>), Status> {
+    if place.resource.finalize && IMMORTAL.contains(&key.name.as_str()) {
+        let why = "this namespace may not be deleted";
+        return Err(Status::forbidden(place.resource, &key.name, why));
+    }
     let old = store.get(key)?;
     let warnings = call.cluster.admission.admit(&Review {
         operation: Operation::Delete,

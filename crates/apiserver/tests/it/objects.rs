@@ -492,3 +492,20 @@ async fn controllers_and_clients_meet_in_one_store() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_cluster_keeps_the_namespaces_it_needs() {
+    let server = Server::new();
+    server
+        .post(
+            "/api/v1/namespaces",
+            json!({"metadata": {"name": "default"}}),
+        )
+        .await;
+    let answer = server.delete("/api/v1/namespaces/default").await;
+    assert_eq!(answer.code, StatusCode::FORBIDDEN);
+    assert_eq!(
+        answer.message(),
+        "namespaces \"default\" is forbidden: this namespace may not be deleted"
+    );
+}

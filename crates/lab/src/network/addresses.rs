@@ -41,6 +41,11 @@ impl Addresses {
         Ipv4Addr::new(10, 95 + self.number, high, low)
     }
 
+    /// Whether an address is one of this cluster's Services.
+    pub fn is_service(&self, ip: Ipv4Addr) -> bool {
+        ip.octets()[..2] == [10, 95 + self.number]
+    }
+
     /// Node `index` of the cluster, from 0 on.
     pub fn node(&self, index: u8) -> Ipv4Addr {
         Ipv4Addr::new(192, 168, self.number, 10 + index)
