@@ -10,6 +10,7 @@ use mesh::engine::Balancer;
 use crate::chance::Chance;
 use crate::dial::Target;
 use crate::pool::Pool;
+use crate::room::Room;
 use crate::stats::{ClusterStats, HostStats};
 
 /// A cluster at work.
@@ -21,6 +22,8 @@ pub struct ClusterState {
     pub hosts: Vec<Arc<HostState>>,
     /// Its counters, kept over changes of hosts.
     pub stats: Arc<ClusterStats>,
+    /// Places for TCP connections.
+    pub(crate) room: Room,
     balancer: Mutex<Balancer>,
 }
 
@@ -78,6 +81,10 @@ impl ClusterState {
             stats: before
                 .map(|before| before.stats.clone())
                 .unwrap_or_default(),
+            room: same_policy.map_or_else(
+                || Room::of(config.policy.max_connections),
+                |before| before.room.clone(),
+            ),
             balancer: Mutex::new(Balancer::new(config.policy.balancing, &weights, random)),
         }
     }

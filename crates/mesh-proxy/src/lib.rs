@@ -23,6 +23,7 @@ mod outgoing;
 mod pool;
 mod proxy;
 mod reply;
+mod room;
 mod stats;
 mod tcp;
 mod tries;

@@ -47,6 +47,8 @@ pub struct HostStats {
 pub struct ClusterStats {
     /// Requests that were tried again.
     pub upstream_rq_retry: Count,
+    /// TCP connections closed because of `max_connections`.
+    pub upstream_cx_overflow: Count,
     /// Requests for which no host was there.
     pub upstream_cx_none_healthy: Count,
     /// Answers of 2xx and below.

@@ -11,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::body::Active;
 use crate::chance::Chance;
-use crate::cluster::ClusterState;
+use crate::cluster::{ClusterState, HostState};
 use crate::dial::Dial;
 use crate::listen::accept;
 use crate::proxy::{Inner, Proxy};
+use crate::room::Place;
 
 impl Proxy {
     /// Serves a TCP service until `shutdown`: each connection goes to a host of `cluster`.
@@ -61,11 +62,17 @@ async fn relay(
 }
 
 /// A connection to a host of a cluster; the host counts it as active while the guard lives.
+///
+/// Envoy: beyond `max_connections` a connection is closed, and no host is even chosen.
 pub(crate) async fn connect(
     cluster: &ClusterState,
     dial: &dyn Dial,
     chance: &Chance,
 ) -> io::Result<(TcpStream, (Active, Open))> {
+    let Some(place) = cluster.room.take() else {
+        cluster.stats.upstream_cx_overflow.add();
+        return Err(io::Error::other("maxConnections is reached"));
+    };
     let host = cluster.pick(chance, &[], 0);
     let host = host.ok_or_else(|| io::Error::other("the cluster has no endpoint"))?;
     host.stats.cx_total.add();
@@ -74,21 +81,27 @@ pub(crate) async fn connect(
     let dialled = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let stream = dialled.inspect_err(|_| host.stats.cx_connect_fail.add())?;
     stream.set_nodelay(true)?;
-    Ok((stream, (Active::new(host.clone()), Open::new(host))))
+    Ok((stream, (Active::new(host.clone()), Open::new(host, place))))
 }
 
 /// Counts an open connection of a host as long as it lives.
-pub(crate) struct Open(Arc<crate::cluster::HostState>);
+pub(crate) struct Open {
+    host: Arc<HostState>,
+    _place: Place,
+}
 
 impl Open {
-    fn new(host: Arc<crate::cluster::HostState>) -> Self {
+    fn new(host: Arc<HostState>, place: Place) -> Self {
         host.stats.cx_active.add();
-        Self(host)
+        Self {
+            host,
+            _place: place,
+        }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.stats.cx_active.subtract();
+        self.host.stats.cx_active.subtract();
     }
 }

@@ -164,6 +164,8 @@ pub struct Policy {
     pub balancing: Balancing,
     /// Limit for a connection to come up.
     pub connect_timeout: Duration,
+    /// Most TCP connections at a time, of all clients together; none = as many as come.
+    pub max_connections: Option<u32>,
 }
 
 /// How a host is chosen.
@@ -216,6 +218,7 @@ impl Default for Policy {
         Self {
             balancing: Balancing::default(),
             connect_timeout: CONNECT_TIMEOUT,
+            max_connections: None,
         }
     }
 }

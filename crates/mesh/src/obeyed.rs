@@ -19,18 +19,60 @@ const KINDS: [(&str, &str); 7] = [
     ("WorkloadEntry", "its address gets no requests"),
 ];
 
-/// Fields by kind: the places of an object, and which of their members change nothing. A place is a
-/// path of names; in a list it is every element.
-const FIELDS: [(&str, &[&str], &[&str]); 9] = [
-    (
+/// Where a DestinationRule has policies.
+const POLICIES: [&str; 4] = [
+    "spec.trafficPolicy",
+    "spec.trafficPolicy.portLevelSettings",
+    "spec.subsets.trafficPolicy",
+    "spec.subsets.trafficPolicy.portLevelSettings",
+];
+
+/// Members that change nothing.
+struct Idle {
+    kind: &'static str,
+    /// Paths of names; in a list it is every element.
+    places: &'static [&'static str],
+    /// The rest of the path, below each of the places.
+    below: &'static str,
+    members: &'static [&'static str],
+}
+
+impl Idle {
+    const fn new(
+        kind: &'static str,
+        places: &'static [&'static str],
+        below: &'static str,
+        members: &'static [&'static str],
+    ) -> Self {
+        Self {
+            kind,
+            places,
+            below,
+            members,
+        }
+    }
+
+    fn names(&self, kind: &str, place: &str, member: &str) -> bool {
+        let base = place.strip_suffix(self.below);
+        self.kind == kind
+            && base.is_some_and(|base| self.places.contains(&base))
+            && self.members.contains(&member)
+    }
+}
+
+/// What of the kinds that are obeyed changes nothing.
+const FIELDS: [Idle; 11] = [
+    Idle::new(
         "Gateway",
         &["spec.servers"],
+        "",
         &["tls", "bind", "defaultEndpoint"],
     ),
-    ("VirtualService", &["spec"], &["tcp", "tls"]),
-    (
+    Idle::new("VirtualService", &["spec"], "", &["tcp", "tls"]),
+    Idle::new(
         "VirtualService",
         &["spec.http"],
+        "",
         &[
             "delegate",
             "mirror",
@@ -41,32 +83,30 @@ const FIELDS: [(&str, &[&str], &[&str]); 9] = [
             "corsPolicy",
         ],
     ),
-    ("VirtualService", &["spec.http.match"], &["statPrefix"]),
-    (
+    Idle::new("VirtualService", &["spec.http"], ".match", &["statPrefix"]),
+    Idle::new(
         "VirtualService",
-        &["spec.http.directResponse.body"],
+        &["spec.http"],
+        ".directResponse.body",
         &["bytes"],
     ),
-    (
+    Idle::new(
         "VirtualService",
-        &["spec.http.retries"],
+        &["spec.http"],
+        ".retries",
         &["retryRemoteLocalities"],
     ),
-    (
+    Idle::new(
         "VirtualService",
-        &["spec.http.fault.delay"],
+        &["spec.http"],
+        ".fault.delay",
         &["exponentialDelay"],
     ),
-    (
+    Idle::new(
         "DestinationRule",
+        &POLICIES,
+        "",
         &[
-            "spec.trafficPolicy",
-            "spec.trafficPolicy.portLevelSettings",
-            "spec.subsets.trafficPolicy",
-            "spec.subsets.trafficPolicy.portLevelSettings",
-        ],
-        &[
-            "connectionPool",
             "outlierDetection",
             "tls",
             "tunnel",
@@ -74,14 +114,17 @@ const FIELDS: [(&str, &[&str], &[&str]); 9] = [
             "retryBudget",
         ],
     ),
-    (
+    Idle::new("DestinationRule", &POLICIES, ".connectionPool", &["http"]),
+    Idle::new(
         "DestinationRule",
-        &[
-            "spec.trafficPolicy.loadBalancer",
-            "spec.trafficPolicy.portLevelSettings.loadBalancer",
-            "spec.subsets.trafficPolicy.loadBalancer",
-            "spec.subsets.trafficPolicy.portLevelSettings.loadBalancer",
-        ],
+        &POLICIES,
+        ".connectionPool.tcp",
+        &["tcpKeepalive", "maxConnectionDuration", "idleTimeout"],
+    ),
+    Idle::new(
+        "DestinationRule",
+        &POLICIES,
+        ".loadBalancer",
         &[
             "consistentHash",
             "localityLbSetting",
@@ -90,6 +133,17 @@ const FIELDS: [(&str, &[&str], &[&str]); 9] = [
         ],
     ),
 ];
+
+/// A member that is obeyed in some places only, and in which not.
+const PARTLY: [(Idle, &str); 1] = [(
+    Idle::new(
+        "DestinationRule",
+        &POLICIES,
+        ".connectionPool.tcp",
+        &["maxConnections"],
+    ),
+    "east-west gateways and TCP services obey it, HTTP requests do not yet",
+)];
 
 /// One choice among values that changes nothing: its kind, its field, and the value.
 const VALUES: [(&str, &str, &str); 1] = [("DestinationRule", "simple", "PASSTHROUGH")];
@@ -139,6 +193,8 @@ fn walk(kind: &str, place: &Place, value: &Value, told: &mut Vec<String>) {
                 let path = format!("{}.{name}", place.path);
                 if is_idle(kind, &place.names, name) {
                     told.push(format!("{path} is accepted but not obeyed yet by the lab"));
+                } else if let Some(limits) = partly(kind, &place.names, name) {
+                    told.push(format!("{path} is obeyed in part by the lab: {limits}"));
                 } else if let Some(value) = idle_value(kind, name, value) {
                     told.push(format!(
                         "{path}: {value} is accepted but not obeyed yet by the lab"
@@ -154,9 +210,14 @@ fn walk(kind: &str, place: &Place, value: &Value, told: &mut Vec<String>) {
 }
 
 fn is_idle(kind: &str, place: &str, name: &str) -> bool {
-    FIELDS.iter().any(|(known, places, names)| {
-        *known == kind && places.contains(&place) && names.contains(&name)
-    })
+    FIELDS.iter().any(|idle| idle.names(kind, place, name))
+}
+
+fn partly(kind: &str, place: &str, name: &str) -> Option<&'static str> {
+    let row = PARTLY
+        .iter()
+        .find(|(member, _)| member.names(kind, place, name));
+    row.map(|(_, limits)| *limits)
 }
 
 fn idle_value<'a>(kind: &str, name: &str, value: &'a Value) -> Option<&'a str> {
@@ -188,7 +249,10 @@ mod tests {
             "timeout": "1s", "retries": {"attempts": 1}, "rewrite": {"uri": "/"}, "headers": {"request": {"set": {"a": "b"}}},
         }));
         assert_eq!(warnings(&rule), Vec::<String>::new());
-        let policy = destination_rule(json!({"loadBalancer": {"simple": "RANDOM"}}));
+        let policy = destination_rule(json!({
+            "loadBalancer": {"simple": "RANDOM"},
+            "connectionPool": {"tcp": {"connectTimeout": "1s"}},
+        }));
         assert_eq!(warnings(&policy), Vec::<String>::new());
     }
 
@@ -216,6 +280,29 @@ mod tests {
                 "spec.trafficPolicy.loadBalancer.simple: PASSTHROUGH is accepted but not obeyed yet by the lab",
                 "spec.trafficPolicy.outlierDetection is accepted but not obeyed yet by the lab",
                 "spec.trafficPolicy.portLevelSettings[0].tls is accepted but not obeyed yet by the lab",
+            ]
+        );
+    }
+
+    #[test]
+    fn limits_of_connections_are_told_one_by_one() {
+        let rule = json!({"kind": "DestinationRule", "spec": {"host": "a", "subsets": [{"name": "s", "trafficPolicy": {
+            "connectionPool": {
+                "tcp": {"maxConnections": 1, "connectTimeout": "1s", "idleTimeout": "1s"},
+                "http": {"maxRetries": 1},
+            },
+        }}]}});
+        let pool = "spec.subsets[0].trafficPolicy.connectionPool";
+        let mut told = warnings(&rule);
+        told.sort();
+        assert_eq!(
+            told,
+            [
+                format!("{pool}.http is accepted but not obeyed yet by the lab"),
+                format!("{pool}.tcp.idleTimeout is accepted but not obeyed yet by the lab"),
+                format!(
+                    "{pool}.tcp.maxConnections is obeyed in part by the lab: east-west gateways and TCP services obey it, HTTP requests do not yet"
+                ),
             ]
         );
     }

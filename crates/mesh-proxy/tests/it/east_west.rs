@@ -19,6 +19,7 @@ use crate::support::*;
 struct Two {
     hop: Hop,
     wires: Arc<Wires>,
+    config: Arc<Config>,
     address: std::net::SocketAddr,
     stop: CancellationToken,
 }
@@ -61,32 +62,38 @@ impl Two {
         let two = Self {
             hop,
             wires,
+            config: Arc::new(config),
             address: gateway(),
             stop: CancellationToken::new(),
         };
-        two.serve(config).await
+        two.serve().await
     }
 
-    async fn serve(mut self, config: Config) -> Self {
-        let proxy = Proxy::new(Settings {
-            seed: Some(7),
-            ..Settings::new(Role::Outbound, self.wires.clone())
-        });
-        proxy.apply(Arc::new(config));
+    async fn serve(mut self) -> Self {
         let (hop_listener, hop_address) = listener().await;
         self.wires.connect(gateway(), hop_address);
         let (hop, stop) = (self.hop.clone(), self.stop.clone());
         let sni = "outbound_.8080_.ctx2_.svc.t.svc.cluster.local".into();
         tokio::spawn(async move { hop.serve(hop_listener, sni, stop).await });
-        let (client_listener, address) = listener().await;
-        self.address = address;
+        self.address = self.client().await;
+        self
+    }
+
+    /// One more client of the same cluster; where its sidecar listens.
+    async fn client(&self) -> std::net::SocketAddr {
+        let proxy = Proxy::new(Settings {
+            seed: Some(7),
+            ..Settings::new(Role::Outbound, self.wires.clone())
+        });
+        proxy.apply(self.config.clone());
+        let (listener, address) = listener().await;
         let stop = self.stop.clone();
         let listen = Listen {
             routes: "svc.t.svc.cluster.local:8080".into(),
             address: None,
         };
-        tokio::spawn(async move { proxy.serve_http(client_listener, listen, stop).await });
-        self
+        tokio::spawn(async move { proxy.serve_http(listener, listen, stop).await });
+        address
     }
 }
 
@@ -132,6 +139,44 @@ async fn the_hop_balances_per_connection() {
     })
     .await;
     soon(async { while client.get("/").await.body == first {} }).await;
+}
+
+/// The rule of ctx2 with a limit for its subset, which is not that of the host.
+fn at_most(connections: u32) -> Value {
+    let mut rule = subsets("ROUND_ROBIN");
+    rule["spec"]["trafficPolicy"]["connectionPool"] = json!({"tcp": {"maxConnections": 100}});
+    rule["spec"]["subsets"][1]["trafficPolicy"] =
+        json!({"connectionPool": {"tcp": {"maxConnections": connections}}});
+    rule
+}
+
+#[tokio::test]
+async fn an_idle_connection_of_one_client_may_take_the_hops_last_place() {
+    let (a, b, c) = (
+        Upstream::named("a").await,
+        Upstream::named("b").await,
+        Upstream::named("c").await,
+    );
+    let http = json!([{"route": to("ctx2")}]);
+    let two = Two::new(http, &[at_most(1)], &a, [&b, &c]).await;
+    let mut first = Client::connect(two.address).await;
+    assert_eq!(first.get("/").await.status, 200);
+    let mut second = Client::connect(two.client().await).await;
+    let answer = second.get("/").await;
+    assert_eq!(
+        (answer.status, answer.body.len(), answer.cause().kind),
+        (503, 121, Kind::Uf)
+    );
+    let clusters = two.hop.clusters();
+    let overflows = clusters
+        .iter()
+        .map(|cluster| cluster.stats.upstream_cx_overflow.get());
+    assert_eq!(overflows.sum::<u64>(), 3, "each try is a connection");
+    // The first client keeps its place until its connection ends.
+    assert_eq!(first.get("/").await.status, 200);
+    b.close_connections();
+    c.close_connections();
+    soon(async { while second.get("/").await.status != 200 {} }).await;
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::hosts::hosts;
-use crate::config::{Balancing, Cluster, Policy};
-use crate::model::{DestinationRule, LoadBalancer, SimpleLb, Subset, TrafficPolicy};
+use crate::config::{Balancing, CONNECT_TIMEOUT, Cluster, Policy};
+use crate::model::{
+    ConnectionPool, DestinationRule, LoadBalancer, SimpleLb, Subset, TcpPool, TrafficPolicy,
+};
 use crate::names;
 use crate::precedence;
 use crate::registry::{Client, Endpoint, Service, ServicePort, World};
@@ -44,6 +46,7 @@ pub(super) fn of_port(
 #[derive(Debug, Clone, Copy, Default)]
 struct Blocks<'a> {
     load_balancer: Option<&'a LoadBalancer>,
+    connection_pool: Option<&'a ConnectionPool>,
 }
 
 /// The policy of a subset at a port.
@@ -60,21 +63,27 @@ fn policy(rule: Option<&DestinationRule>, subset: Option<&Subset>, port: u16) ->
     let blocks = own.map_or(base, |own| {
         at_port(own, port).unwrap_or_else(|| over(own, base))
     });
+    let tcp = blocks.connection_pool.and_then(|pool| pool.tcp.as_ref());
     Policy {
         balancing: balancing(blocks.load_balancer),
-        ..Policy::default()
+        connect_timeout: tcp
+            .and_then(|tcp| tcp.connect_timeout)
+            .map_or(CONNECT_TIMEOUT, |limit| limit.0),
+        max_connections: tcp.and_then(max_connections),
     }
 }
 
 fn whole(policy: &TrafficPolicy) -> Blocks<'_> {
     Blocks {
         load_balancer: policy.load_balancer.as_ref(),
+        connection_pool: policy.connection_pool.as_ref(),
     }
 }
 
 fn over<'a>(policy: &'a TrafficPolicy, base: Blocks<'a>) -> Blocks<'a> {
     Blocks {
         load_balancer: policy.load_balancer.as_ref().or(base.load_balancer),
+        connection_pool: policy.connection_pool.as_ref().or(base.connection_pool),
     }
 }
 
@@ -88,7 +97,15 @@ fn at_port(policy: &TrafficPolicy, port: u16) -> Option<Blocks<'_>> {
     let settings = settings.rev().find(of_port)?;
     Some(Blocks {
         load_balancer: settings.load_balancer.as_ref(),
+        connection_pool: settings.connection_pool.as_ref(),
     })
+}
+
+/// Istio: 0 cannot be told from nothing written, and both mean no limit.
+fn max_connections(pool: &TcpPool) -> Option<u32> {
+    u32::try_from(pool.max_connections)
+        .ok()
+        .filter(|&limit| limit > 0)
 }
 
 fn balancing(load_balancer: Option<&LoadBalancer>) -> Balancing {

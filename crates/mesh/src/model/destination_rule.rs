@@ -60,7 +60,7 @@ pub struct TrafficPolicy {
     pub load_balancer: Option<LoadBalancer>,
     /// Policies for single ports, instead of the rest of this one.
     pub port_level_settings: Vec<PortSettings>,
-    /// Limits; not obeyed yet.
+    /// Limits; obeyed in part.
     pub connection_pool: Option<ConnectionPool>,
     /// Ejection of failing hosts; not obeyed yet.
     pub outlier_detection: Option<OutlierDetection>,
@@ -82,7 +82,7 @@ pub struct PortSettings {
     pub port: Option<PortSelector>,
     /// How a host is chosen.
     pub load_balancer: Option<LoadBalancer>,
-    /// Limits; not obeyed yet.
+    /// Limits; obeyed in part.
     pub connection_pool: Option<ConnectionPool>,
     /// Ejection of failing hosts; not obeyed yet.
     pub outlier_detection: Option<OutlierDetection>,

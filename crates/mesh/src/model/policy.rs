@@ -1,4 +1,5 @@
-//! The blocks of a `trafficPolicy` besides the load balancer; read, not obeyed yet.
+//! The blocks of a `trafficPolicy` besides the load balancer. Of them all, two limits of TCP
+//! connections are obeyed; the rest is read, not obeyed yet.
 
 use std::collections::BTreeMap;
 

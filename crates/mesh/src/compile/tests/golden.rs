@@ -1,4 +1,5 @@
-//! What istiod 1.30 made of the same objects (`tests/data/istiod.json`): routes and balancers.
+//! What istiod 1.30 made of the same objects (`tests/data/istiod.json`): routes, balancers and
+//! limits of connections.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,14 +7,14 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{client, endpoint, service, sidecar};
-use crate::config::{Action, Balancing, Config, Route};
+use crate::config::{Action, Balancing, CONNECT_TIMEOUT, Config, Policy, Route};
 use crate::fault::AbortStatus;
 use crate::matching::tests::sorted;
 use crate::registry::{Endpoint, Protocol};
 use crate::retry::{Conditions, RetryPolicy};
 
 #[test]
-fn routes_and_balancers_are_those_that_istiod_makes() {
+fn routes_balancers_and_limits_are_those_that_istiod_makes() {
     let rows: Vec<Value> =
         serde_json::from_str(include_str!("../../../tests/data/istiod.json")).unwrap();
     assert!(rows.len() > 100);
@@ -38,10 +39,16 @@ fn routes_and_balancers_are_those_that_istiod_makes() {
             let theirs: Vec<Value> = theirs.iter().map(normalized).collect();
             assert_eq!(ours, theirs, "routes of row {}", row["row"]);
         }
-        let clusters: BTreeMap<String, Value> =
+        let mut clusters: BTreeMap<String, Value> =
             serde_json::from_value(row["clusters"].clone()).unwrap();
+        for limit in clusters
+            .values_mut()
+            .filter_map(|cluster| cluster.get_mut("connect_timeout"))
+        {
+            *limit = time(limit);
+        }
         assert_eq!(
-            balancers(&config),
+            policies(&config),
             clusters,
             "clusters of row {}",
             row["row"]
@@ -53,21 +60,28 @@ fn endpoints() -> Vec<Endpoint> {
     vec![endpoint(1, "ctx1", "z1"), endpoint(2, "ctx2", "z1")]
 }
 
-fn balancers(config: &Config) -> BTreeMap<String, Value> {
-    let balancer = |balancing| match balancing {
+fn policies(config: &Config) -> BTreeMap<String, Value> {
+    let clusters = config.clusters.values();
+    clusters
+        .map(|cluster| (cluster.name.to_string(), policy(&cluster.policy)))
+        .collect()
+}
+
+/// Our policy in Envoy's words; what has its default is left out.
+fn policy(policy: &Policy) -> Value {
+    let balancer = match policy.balancing {
         Balancing::LeastRequest => "LEAST_REQUEST",
         Balancing::RoundRobin => "ROUND_ROBIN",
         Balancing::Random => "RANDOM",
     };
-    let clusters = config.clusters.values();
-    clusters
-        .map(|cluster| {
-            (
-                cluster.name.to_string(),
-                balancer(cluster.policy.balancing).into(),
-            )
-        })
-        .collect()
+    let mut envoy = json!({"lb": balancer});
+    if policy.connect_timeout != CONNECT_TIMEOUT {
+        envoy["connect_timeout"] = seconds(policy.connect_timeout);
+    }
+    if let Some(limit) = policy.max_connections {
+        envoy["max_connections"] = limit.into();
+    }
+    envoy
 }
 
 /// Our route in Envoy's words, as far as the recorded rows tell it.
