@@ -25,14 +25,19 @@ async fn scale(lab: &Lab, cluster: &str, namespace: &str, name: &str, replicas: 
 
 /// Status, text, and how long it took.
 async fn canary(lab: &Lab, path: &str) -> (u16, String, Duration) {
+    try_canary(lab, path).await.unwrap()
+}
+
+/// As [`canary`], where the connection may break before the end of the text.
+async fn try_canary(lab: &Lab, path: &str) -> reqwest::Result<(u16, String, Duration)> {
     let asked = Instant::now();
     let request = lab
         .client
         .get(format!("{}{path}", lab.url))
         .header("x-canary", "true");
-    let answer = request.send().await.unwrap();
+    let answer = request.send().await?;
     let status = answer.status().as_u16();
-    (status, answer.text().await.unwrap(), asked.elapsed())
+    Ok((status, answer.text().await?, asked.elapsed()))
 }
 
 #[tokio::test]
@@ -70,8 +75,10 @@ async fn a_subset_that_ctx2_does_not_name_has_no_door_there() {
         "/apis/networking.istio.io/v1/namespaces/theater-msa/destinationrules/user-service-dr";
     let url = format!("{}{path}", lab.api("ctx2"));
     assert_eq!(lab.client.delete(url).send().await.unwrap().status(), 200);
+    // An answer that is on its way when the door closes may lose its end.
     wait::until("the door to close", LIMIT, async || {
-        canary(&lab, "/users/").await.0 == 503
+        let answer = try_canary(&lab, "/users/").await;
+        answer.is_ok_and(|(status, ..)| status == 503)
     })
     .await;
     for _ in 0..20 {
@@ -83,6 +90,34 @@ async fn a_subset_that_ctx2_does_not_name_has_no_door_there() {
         200,
         "other services keep theirs"
     );
+}
+
+/// Statuses and lengths of canaries asked all at once.
+async fn crowd(lab: &Lab) -> Vec<(u16, usize)> {
+    let all = (0..30).map(|_| canary(lab, "/users/"));
+    let answers = futures_util::future::join_all(all).await;
+    let told = |(status, text, _): (u16, String, Duration)| (status, text.len());
+    answers.into_iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn the_limit_of_connections_that_ctx2_sets_bounds_its_east_west_gateway() {
+    let lab = Start::embedded().up().await;
+    let path =
+        "/apis/networking.istio.io/v1/namespaces/theater-msa/destinationrules/user-service-dr";
+    let limit = |connections: Value| json!({"spec": {"trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": connections}}}}});
+    patch(&lab, "ctx2", path, limit(json!(1))).await;
+    // To ctx1 it looks like a connection refused, not like its own limit.
+    wait::until("somebody to find no place", LIMIT, async || {
+        crowd(&lab).await.contains(&(503, 121))
+    })
+    .await;
+    assert_eq!(canary(&lab, "/users/").await.0, 200, "one has a place");
+    patch(&lab, "ctx2", path, limit(Value::Null)).await;
+    wait::until("a place for everybody", LIMIT, async || {
+        crowd(&lab).await.iter().all(|(status, _)| *status == 200)
+    })
+    .await;
 }
 
 #[tokio::test]

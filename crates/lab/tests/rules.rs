@@ -5,7 +5,7 @@
 mod support;
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use apiserver::resource::ALL;
 use reqwest::StatusCode;
@@ -185,12 +185,26 @@ async fn without_its_destination_rule_a_subset_leads_nowhere() {
     assert_eq!(lab.cluster_of("/movies/", CANARY).await.0, 200);
 }
 
+/// Whether the second in which an object was made is over: ages are compared by seconds.
+async fn is_of_an_earlier_second(lab: &Lab, path: &str) -> bool {
+    let url = format!("{}{RULES}/{path}", lab.api("ctx1"));
+    let stored = lab.client.get(url).send().await.unwrap();
+    let stored: Value = serde_json::from_slice(&stored.bytes().await.unwrap()).unwrap();
+    let made = stored["metadata"]["creationTimestamp"].as_str().unwrap();
+    made.parse::<jiff::Timestamp>().unwrap().as_second() < jiff::Timestamp::now().as_second()
+}
+
 #[tokio::test]
-async fn of_two_destination_rules_for_a_host_the_older_keeps_its_subsets() {
+async fn of_two_destination_rules_for_a_host_the_older_keeps_its_subsets_whatever_its_name() {
     let lab = Start::embedded().up().await;
+    let older = "destinationrules/user-service-dr";
+    wait::until("the next second", LIMIT, async || {
+        is_of_an_earlier_second(&lab, older).await
+    })
+    .await;
     let newer = json!({
         "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
-        "metadata": {"name": "z-user-service", "namespace": "theater-msa"},
+        "metadata": {"name": "a-user-service", "namespace": "theater-msa"},
         "spec": {"host": "user-service", "subsets": [
             {"name": "ctx2", "labels": {"cluster": "ctx1"}},
             {"name": "extra", "labels": {"cluster": "ctx1"}},
@@ -218,6 +232,116 @@ async fn of_two_destination_rules_for_a_host_the_older_keeps_its_subsets() {
                 && all_from(&lab, Some(("x-extra", "1")), "ctx1").await
         },
     )
+    .await;
+}
+
+#[tokio::test]
+async fn a_relabelled_subset_is_other_pods_at_once() {
+    let lab = Start::embedded().up().await;
+    let subset = |name: &str, cluster: &str| json!({"name": name, "labels": {"cluster": cluster}});
+    let path = format!("{RULES}/destinationrules/user-service-dr");
+    let mut longest = Duration::ZERO;
+    for there in ["ctx1", "ctx2", "ctx1"] {
+        let rule = json!({"spec": {"subsets": [subset("ctx1", "ctx1"), subset("ctx2", there)]}});
+        assert_eq!(lab.merge_patch("ctx1", &path, &rule).await.status(), 200);
+        let written = Instant::now();
+        wait::until("canaries to be answered elsewhere", LIMIT, async || {
+            lab.cluster_of("/users/", CANARY).await.1.as_deref() == Some(there)
+        })
+        .await;
+        longest = longest.max(written.elapsed());
+        assert!(all_from(&lab, CANARY, there).await);
+    }
+    eprintln!("from the API's 2xx to the first answer of other pods: at most {longest:?}");
+    assert!(longest < Duration::from_secs(1));
+}
+
+/// Moves the gateway from ctx1 to ctx2: its requests then pass a sidecar of ctx2.
+async fn move_gateway_to_ctx2(lab: &Lab) {
+    let selected = json!({"app": "api-gateway"});
+    let metadata = json!({"name": "api-gateway", "labels": selected});
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": metadata,
+        "spec": {"selector": selected, "ports": [{"name": "http", "appProtocol": "http", "port": 8080}]},
+    });
+    let env = |(name, value): (&str, &str)| json!({"name": name, "value": value});
+    let addresses = [
+        ("USER_SERVICE_URL", "http://user-service:8081"),
+        ("MOVIE_SERVICE_URL", "http://movie-service:8082"),
+        ("BOOKING_SERVICE_URL", "http://booking-service:8083"),
+        ("REDIS_URL", "redis:6379"),
+    ];
+    let container = json!({
+        "name": "api-gateway", "image": "api-gateway", "ports": [{"name": "http", "containerPort": 8080}],
+        "env": addresses.map(env), "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}},
+    });
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+        "spec": {
+            "selector": {"matchLabels": selected},
+            "template": {"metadata": {"labels": selected}, "spec": {"containers": [container]}},
+        },
+    });
+    for (path, object) in [
+        ("/api/v1/namespaces/theater-msa/services", service),
+        (
+            "/apis/apps/v1/namespaces/theater-msa/deployments",
+            deployment,
+        ),
+    ] {
+        let request = lab.client.post(format!("{}{path}", lab.api("ctx2")));
+        let request = request.header("content-type", "application/json");
+        let made = request.body(object.to_string()).send().await.unwrap();
+        assert_eq!(made.status(), StatusCode::CREATED, "{path}");
+    }
+    let deployments = "/apis/apps/v1/namespaces/theater-msa/deployments";
+    let path = format!("{deployments}/api-gateway");
+    wait::until("a gateway in ctx2", LIMIT, async || {
+        let all = lab.list("ctx2", deployments).await;
+        let ours = all
+            .iter()
+            .find(|it| it["metadata"]["name"] == "api-gateway");
+        ours.is_some_and(|it| it["status"]["readyReplicas"] == 1)
+    })
+    .await;
+    let none = json!({"spec": {"replicas": 0}});
+    assert_eq!(lab.merge_patch("ctx1", &path, &none).await.status(), 200);
+    wait::until("no gateway in ctx1", LIMIT, async || {
+        let pods = "/api/v1/namespaces/theater-msa/pods?labelSelector=app%3Dapi-gateway";
+        lab.list("ctx1", pods).await.is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_virtual_service_rules_the_proxies_of_its_own_cluster_only() {
+    let lab = Start::embedded().up().await;
+    let abort = |service: &str, status: u16| {
+        json!({"spec": {"http": [{
+            "fault": {"abort": {"httpStatus": status, "percentage": {"value": 100}}},
+            "route": [{"destination": {"host": service}}],
+        }]}})
+    };
+    for (cluster, service, status) in [
+        ("ctx1", "movie-service", 418),
+        ("ctx2", "user-service", 420),
+    ] {
+        let path = format!("{RULES}/virtualservices/{service}-vs");
+        let rule = abort(service, status);
+        assert_eq!(lab.merge_patch(cluster, &path, &rule).await.status(), 200);
+    }
+    let statuses = async || {
+        let (users, movies) = (lab.get("/users/").await, lab.get("/movies/").await);
+        (users.status().as_u16(), movies.status().as_u16())
+    };
+    wait::until("ctx1's rule alone", LIMIT, async || {
+        statuses().await == (200, 418)
+    })
+    .await;
+    move_gateway_to_ctx2(&lab).await;
+    wait::until("ctx2's rule alone", LIMIT, async || {
+        statuses().await == (420, 200)
+    })
     .await;
 }
 

@@ -7,7 +7,8 @@
 )]
 #![allow(missing_docs, reason = "a program, not an interface")]
 
-#[path = "../tests/support/mod.rs"]
+mod changes;
+#[path = "../../tests/support/mod.rs"]
 mod support;
 
 use std::time::{Duration, Instant};
@@ -19,15 +20,15 @@ use support::{Lab, Start, descendants};
 const SIZES: [u32; 2] = [1_000, 200_000];
 /// Pages asked of each.
 const PAGES: u32 = 300;
-/// Rules written.
-const RULES: usize = 21;
 /// Starts measured.
 const STARTS: usize = 5;
 
 #[tokio::main]
 async fn main() {
     starts().await;
-    rules().await;
+    changes::rules().await;
+    changes::applies().await;
+    changes::scales().await;
     pages().await;
 }
 
@@ -58,26 +59,6 @@ fn pss_mib(pid: u32) -> Option<f64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let line = text.lines().find(|line| line.starts_with("Pss:"))?;
     Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
-}
-
-async fn rules() {
-    let lab = Start::embedded().up().await;
-    let path =
-        "/apis/networking.istio.io/v1/namespaces/theater-msa/virtualservices/user-service-vs";
-    let mut millis = Vec::new();
-    for round in 0..RULES {
-        let subset = ["ctx1", "ctx2"][round % 2];
-        let rule = json!({"spec": {"http": [{"route": [{"destination": {"host": "user-service", "subset": subset}}]}]}});
-        assert_eq!(lab.merge_patch("ctx1", path, &rule).await.status(), 200);
-        let written = Instant::now();
-        while lab.cluster_of("/users/", None).await.1.as_deref() != Some(subset) {}
-        millis.push(written.elapsed().as_secs_f64() * 1e3);
-    }
-    let median = median(&mut millis);
-    println!(
-        "from the API's 2xx to the first answer by the new rule: median {median:.1} ms, longest {:.1} ms of {RULES}",
-        millis[RULES - 1]
-    );
 }
 
 async fn pages() {
