@@ -25,7 +25,7 @@ use apiserver::resource::{Resource, rows};
 use apiserver::store::Key;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
-use k8s_openapi::api::core::v1::{Endpoints, Node, Pod, Service};
+use k8s_openapi::api::core::v1::{Endpoints, Node, PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ use informer::Informer;
 /// How often events that are too old are looked for.
 const EXPIRY: Duration = Duration::from_secs(60);
 /// What the controllers look at.
-const WATCHED: [&Resource; 8] = [
+const WATCHED: [&Resource; 9] = [
     &rows::DEPLOYMENTS,
     &rows::REPLICA_SETS,
     &rows::PODS,
@@ -46,6 +46,7 @@ const WATCHED: [&Resource; 8] = [
     &rows::SERVICES,
     &rows::ENDPOINT_SLICES,
     &rows::ENDPOINTS,
+    &rows::PERSISTENT_VOLUME_CLAIMS,
 ];
 
 /// Runs every controller of a cluster; never ends.
@@ -80,6 +81,7 @@ struct Cluster {
     deployments: Informer<Deployment>,
     replica_sets: Informer<ReplicaSet>,
     pods: Informer<Pod>,
+    claims: Informer<PersistentVolumeClaim>,
     nodes: Informer<Node>,
     services: Informer<Service>,
     endpoint_slices: Informer<EndpointSlice>,
@@ -95,6 +97,7 @@ impl Controllers {
                 deployments: Informer::new(store, &rows::DEPLOYMENTS),
                 replica_sets: Informer::new(store, &rows::REPLICA_SETS),
                 pods: Informer::new(store, &rows::PODS),
+                claims: Informer::new(store, &rows::PERSISTENT_VOLUME_CLAIMS),
                 nodes: Informer::new(store, &rows::NODES),
                 services: Informer::new(store, &rows::SERVICES),
                 endpoint_slices: Informer::new(store, &rows::ENDPOINT_SLICES),

@@ -1,12 +1,15 @@
 //! Carries out what is decided for pods without a node.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use apiserver::resource::rows;
 use apiserver::store::Part;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod, PodStatus};
 use serde_json::{Value, json};
 
-use super::{Placement, node_of, place};
+use super::{Placement, Situation, node_of, place};
 use crate::controllers::{Cluster, key, replicaset};
 use crate::events::{Reference, Reporter};
 use crate::objects;
@@ -28,16 +31,24 @@ impl Controller {
         if !pods.iter().any(|pod| is_waiting(pod)) {
             return;
         }
-        let nodes: Vec<_> = cluster
+        let nodes: Vec<Node> = cluster
             .nodes
             .list()
             .iter()
             .map(|node| (**node).clone())
             .collect();
-        let (waiting, placed): (Vec<_>, Vec<_>) = pods.into_iter().partition(|pod| is_waiting(pod));
-        let mut placed: Vec<Pod> = placed.iter().map(|pod| (**pod).clone()).collect();
+        let claims = Claims::of(&cluster.claims.list());
+        let (waiting, others): (Vec<_>, Vec<_>) = pods.into_iter().partition(|pod| is_waiting(pod));
+        let running = others.iter().filter(|pod| !replicaset::has_ended(pod));
+        let mut placed: Vec<Pod> = running.map(|pod| (**pod).clone()).collect();
         for pod in waiting {
-            match place(&pod, &nodes, &placed) {
+            let namespace = pod.metadata.namespace.clone().unwrap_or_default();
+            let situation = Situation {
+                nodes: &nodes,
+                placed: &placed,
+                has_claim: &|name| claims.has(&namespace, name),
+            };
+            match place(&pod, &situation) {
                 Placement::Node(node) => {
                     self.bind(cluster, &pod, &node);
                     let mut pod = (*pod).clone();
@@ -81,6 +92,23 @@ impl Controller {
     }
 }
 
+/// The PersistentVolumeClaims there are.
+struct Claims(HashSet<(String, String)>);
+
+impl Claims {
+    fn of(claims: &[Arc<PersistentVolumeClaim>]) -> Self {
+        let place = |claim: &Arc<PersistentVolumeClaim>| {
+            let name = claim.metadata.name.clone().unwrap_or_default();
+            (claim.metadata.namespace.clone().unwrap_or_default(), name)
+        };
+        Self(claims.iter().map(place).collect())
+    }
+
+    fn has(&self, namespace: &str, name: &str) -> bool {
+        self.0.contains(&(namespace.to_owned(), name.to_owned()))
+    }
+}
+
 fn scheduled_condition(status: Option<&PodStatus>, member: &str) -> Option<String> {
     let conditions = status?.conditions.as_deref()?;
     let condition = conditions.iter().find(|it| it.type_ == "PodScheduled")?;
@@ -90,11 +118,12 @@ fn scheduled_condition(status: Option<&PodStatus>, member: &str) -> Option<Strin
 
 fn unschedulable(pod: &Pod, message: &str, now: Timestamp) -> Value {
     let since = scheduled_condition(pod.status.as_ref(), "lastTransitionTime");
-    json!({
-        "phase": "Pending",
-        "conditions": [{
+    let mut status = json!(pod.status.clone().unwrap_or_default());
+    status["phase"] = json!("Pending");
+    status["conditions"] = json!([{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "observedGeneration": pod.metadata.generation, "lastProbeTime": null,
             "message": message, "lastTransitionTime": since.unwrap_or_else(|| format!("{now:.0}")),
-        }],
-    })
+    }]);
+    status
 }
