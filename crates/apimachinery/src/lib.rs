@@ -26,6 +26,7 @@ pub mod convert;
 pub mod decode;
 pub mod defaults;
 pub mod discovery;
+pub mod disruption;
 pub mod names;
 pub mod object;
 pub mod openapi;

@@ -261,6 +261,11 @@ impl Resource {
         self.verbs.contains(&verb)
     }
 
+    /// Whether a kind's objects can be asked for this besides being read and written.
+    pub fn has_action(&self, name: &str) -> bool {
+        self.actions.iter().any(|it| it.name == name)
+    }
+
     /// All subresources by name.
     pub fn subresources(&self) -> Vec<Subresource> {
         let own = |name, kind, verbs| Subresource {

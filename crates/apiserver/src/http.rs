@@ -19,6 +19,7 @@ mod change;
 mod delete;
 mod discovery;
 mod draft;
+mod eviction;
 mod openapi;
 mod options;
 mod page;
@@ -202,6 +203,9 @@ fn dispatch(call: &Call<'_>, method: &Method, target: &Target) -> Result<Respons
             let part = match subresource.as_str() {
                 "status" if place.resource.status => Part::Status,
                 "finalize" if place.resource.finalize => Part::Finalizers,
+                "eviction" if place.resource.has_action("eviction") => {
+                    return eviction::serve(call, method, place, name);
+                }
                 "scale" if place.resource.scale => return scale::serve(call, method, place, name),
                 _ => return Err(Status::no_such_resource()),
             };

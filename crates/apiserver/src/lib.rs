@@ -25,6 +25,8 @@ pub mod kubelet;
 mod spdy;
 pub mod store;
 
-pub use apimachinery::{names, object, quantity, resource, schema, selector, status, view};
+pub use apimachinery::{
+    disruption, names, object, quantity, resource, schema, selector, status, view,
+};
 
 pub use crate::http::{Access, Cluster, WeakSecret, router};

@@ -115,3 +115,113 @@ async fn every_service_restarts_under_load_and_no_request_fails() {
     assert!(answered > 200, "the load ran: {outcomes:?}");
     assert_eq!(outcomes.len(), 1, "nothing but 200s: {outcomes:#?}");
 }
+
+/// kubectl in the theater's namespace of ctx1.
+async fn in_theater(lab: &Lab, arguments: &str) -> String {
+    let words: Vec<&str> = arguments.split(' ').collect();
+    kubectl_ok(lab, &[&["-n", "theater-msa"], &words[..]].concat()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollout_is_told_undone_paused_and_resumed() {
+    let lab = Start::embedded().up().await;
+    let on = |text: &str| text.replace("DEPLOYMENT", "deployment/user-service-ctx1");
+    let run = async |text: &str| in_theater(&lab, &on(text)).await;
+    run("set env DEPLOYMENT COLOR=red").await;
+    let said = run("rollout status DEPLOYMENT --timeout=60s").await;
+    assert!(said.ends_with("successfully rolled out\n"), "{said}");
+    assert_eq!(
+        revisions(&run("rollout history DEPLOYMENT").await),
+        ["1", "2"]
+    );
+    let second = run("rollout history DEPLOYMENT --revision=2").await;
+    assert!(second.contains("COLOR:\tred"), "{second}");
+    run("rollout undo DEPLOYMENT").await;
+    run("rollout status DEPLOYMENT --timeout=60s").await;
+    assert_eq!(
+        revisions(&run("rollout history DEPLOYMENT").await),
+        ["2", "3"]
+    );
+    run("rollout pause DEPLOYMENT").await;
+    run("set env DEPLOYMENT COLOR=blue").await;
+    run("wait DEPLOYMENT --for=jsonpath={.status.conditions[?(@.type==\"Progressing\")].reason}=DeploymentPaused --timeout=10s").await;
+    assert_eq!(
+        revisions(&run("rollout history DEPLOYMENT").await),
+        ["2", "3"]
+    );
+    run("rollout resume DEPLOYMENT").await;
+    run("rollout status DEPLOYMENT --timeout=60s").await;
+    assert_eq!(
+        revisions(&run("rollout history DEPLOYMENT").await),
+        ["2", "3", "4"]
+    );
+    run("rollout undo DEPLOYMENT --to-revision=2").await;
+    run("rollout status DEPLOYMENT --timeout=60s").await;
+    let env = run("get DEPLOYMENT -o jsonpath={.spec.template.spec.containers[0].env[?(@.name==\"COLOR\")].value}").await;
+    assert_eq!(env, "red");
+    let told = run("get events --field-selector reason=ScalingReplicaSet,involvedObject.name=user-service-ctx1 -o jsonpath={.items[*].message}").await;
+    assert!(
+        told.contains("Scaled up replica set user-service-ctx1-"),
+        "{told}"
+    );
+    assert!(
+        told.contains("Scaled down replica set user-service-ctx1-"),
+        "{told}"
+    );
+}
+
+/// The numbers in the first column of a history.
+fn revisions(history: &str) -> Vec<String> {
+    let lines = history
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let numbers = lines.filter(|word| word.parse::<u32>().is_ok());
+    numbers.map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drained_node_gives_up_its_pods_as_far_as_budgets_allow() {
+    let lab = Start::embedded().up().await;
+    in_theater(&lab, "scale deployment/user-service-ctx1 --replicas=2").await;
+    in_theater(
+        &lab,
+        "rollout status deployment/user-service-ctx1 --timeout=60s",
+    )
+    .await;
+    in_theater(
+        &lab,
+        "create pdb strict --selector=app=user-service --min-available=2",
+    )
+    .await;
+    let allowed = "wait pdb/strict --for=jsonpath={.status.currentHealthy}=2 --timeout=10s";
+    in_theater(&lab, allowed).await;
+    let drain = [
+        "drain",
+        "ctx1-node-1",
+        "--ignore-daemonsets",
+        "--delete-emptydir-data",
+        "--pod-selector=app=user-service",
+    ];
+    let output = kubectl(&lab, &[&drain[..], &["--timeout=3s"]].concat()).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.contains("Cannot evict pod as it would violate the pod's disruption budget."),
+        "{said}"
+    );
+    in_theater(&lab, "delete pdb strict").await;
+    let said = kubectl_ok(&lab, &[&drain[..], &["--timeout=60s"]].concat()).await;
+    assert!(said.contains("node/ctx1-node-1 drained"), "{said}");
+    in_theater(
+        &lab,
+        "rollout status deployment/user-service-ctx1 --timeout=60s",
+    )
+    .await;
+    let nodes = in_theater(
+        &lab,
+        "get pods -l app=user-service -o jsonpath={.items[*].spec.nodeName}",
+    )
+    .await;
+    assert_eq!(nodes, "ctx1-node-2 ctx1-node-2");
+    kubectl_ok(&lab, &["uncordon", "ctx1-node-1"]).await;
+}

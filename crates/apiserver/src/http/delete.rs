@@ -97,6 +97,11 @@ fn options(call: &Call<'_>) -> Result<(DeleteOptions, Store), Status> {
             "the body of a DELETE must be of kind {KIND}"
         )));
     }
+    options_of(call, &given)
+}
+
+/// From these and the query, and the store that they are for.
+pub(super) fn options_of(call: &Call<'_>, given: &Value) -> Result<(DeleteOptions, Store), Status> {
     let in_query = |name| call.query.get(name).map(Value::from);
     let member = |name: &str| given.get(name).filter(|value| !value.is_null()).cloned();
     let dry = given
@@ -108,8 +113,8 @@ fn options(call: &Call<'_>) -> Result<(DeleteOptions, Store), Status> {
         grace_period_seconds: grace(
             member("gracePeriodSeconds").or(in_query("gracePeriodSeconds")),
         )?,
-        uid: precondition(&given, "uid"),
-        resource_version: precondition(&given, "resourceVersion"),
+        uid: precondition(given, "uid"),
+        resource_version: precondition(given, "resourceVersion"),
         propagation: propagation(
             member("propagationPolicy").or(in_query("propagationPolicy")),
             member("orphanDependents").or(in_query("orphanDependents")),

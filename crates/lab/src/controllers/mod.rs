@@ -12,6 +12,7 @@
 
 mod claims;
 pub mod deployment;
+mod disruption;
 pub mod endpoints;
 mod garbage;
 mod informer;
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Endpoints, Node, PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
@@ -37,7 +39,7 @@ use informer::Informer;
 /// How often events that are too old are looked for.
 const EXPIRY: Duration = Duration::from_secs(60);
 /// What the controllers look at.
-const WATCHED: [&Resource; 9] = [
+const WATCHED: [&Resource; 10] = [
     &rows::DEPLOYMENTS,
     &rows::REPLICA_SETS,
     &rows::PODS,
@@ -47,6 +49,7 @@ const WATCHED: [&Resource; 9] = [
     &rows::ENDPOINT_SLICES,
     &rows::ENDPOINTS,
     &rows::PERSISTENT_VOLUME_CLAIMS,
+    &rows::POD_DISRUPTION_BUDGETS,
 ];
 
 /// Runs every controller of a cluster; never ends.
@@ -73,6 +76,7 @@ pub struct Controllers {
     replica_set: replicaset::sync::Controller,
     scheduler: scheduler::sync::Controller,
     endpoints: endpoints::sync::Controller,
+    disruption: disruption::Controller,
 }
 
 /// The objects of one cluster, as controllers see them.
@@ -86,6 +90,7 @@ struct Cluster {
     services: Informer<Service>,
     endpoint_slices: Informer<EndpointSlice>,
     endpoints: Informer<Endpoints>,
+    budgets: Informer<PodDisruptionBudget>,
 }
 
 impl Controllers {
@@ -102,6 +107,7 @@ impl Controllers {
                 services: Informer::new(store, &rows::SERVICES),
                 endpoint_slices: Informer::new(store, &rows::ENDPOINT_SLICES),
                 endpoints: Informer::new(store, &rows::ENDPOINTS),
+                budgets: Informer::new(store, &rows::POD_DISRUPTION_BUDGETS),
                 api,
             },
             deployment: deployment::sync::Controller::new(
@@ -112,6 +118,7 @@ impl Controllers {
             ),
             scheduler: scheduler::sync::Controller::new(events.scheduler()),
             endpoints: endpoints::sync::Controller::default(),
+            disruption: disruption::Controller::new(events.controller("controllermanager")),
         }
     }
 
@@ -122,6 +129,7 @@ impl Controllers {
         let due = [
             self.deployment.pass(cluster, now),
             self.replica_set.pass(cluster, now),
+            self.disruption.pass(cluster, now),
         ];
         self.scheduler.pass(cluster, now);
         self.endpoints.pass(cluster, now);
