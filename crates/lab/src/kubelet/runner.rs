@@ -239,6 +239,8 @@ impl Runner {
                 },
                 grace = grace(&mut self.wishes) => {
                     drop(probing.take());
+                    // Nobody sends it anything any more when it is told to end.
+                    let _ = tokio::time::timeout(grace, self.kubelet.mesh.settled()).await;
                     end(&mut process, grace).await;
                     return Outcome::Wished;
                 }
