@@ -28,7 +28,10 @@ pub(super) fn objections(pod: &Pod, node: &Node, situation: &Situation<'_>) -> V
     for other in neighbours {
         add(&mut used, requests(other));
     }
-    for (resource, wanted) in wanted.into_iter().filter(|(_, wanted)| *wanted > Quantity::default()) {
+    for (resource, wanted) in wanted
+        .into_iter()
+        .filter(|(_, wanted)| *wanted > Quantity::default())
+    {
         let has = allocatable.get(&resource).copied().unwrap_or_default();
         let used = used.get(&resource).copied().unwrap_or_default();
         let reason = format!("Insufficient {resource}");
