@@ -51,10 +51,10 @@ impl Config {
         Ok(Self {
             upstreams: PerService::try_from_fn(|service| upstream(env, service))?,
             own: Cluster::of_name(name).unwrap_or(Cluster::Ctx1),
-            ui_dir: env.get("UI_DIR").map(PathBuf::from),
+            ui_dir: env.path("UI_DIR"),
             access: ApiAccess {
                 kubeconfig: env.get("KUBECONFIG").map(str::to_owned),
-                remote: env.get("REMOTE_KUBECONFIG").map(PathBuf::from),
+                remote: env.path("REMOTE_KUBECONFIG"),
                 in_cluster: env.get("KUBERNETES_SERVICE_HOST").is_some(),
             },
         })

@@ -68,6 +68,25 @@ impl Quantity {
         Some(Self::new(decimal(number, SCALE + power)?, false))
     }
 
+    /// In thousandths, rounded up; nothing for less than nothing.
+    pub fn thousandths(self) -> u64 {
+        self.in_units_of(ONE / 1_000)
+    }
+
+    /// In whole units, rounded up; nothing for less than nothing.
+    pub fn units(self) -> u64 {
+        self.in_units_of(ONE)
+    }
+
+    fn in_units_of(self, unit: i128) -> u64 {
+        let whole = self
+            .billionths
+            .max(0)
+            .unsigned_abs()
+            .div_ceil(unit.unsigned_abs());
+        u64::try_from(whole).unwrap_or(u64::MAX)
+    }
+
     /// Whether it is less than nothing.
     pub fn is_negative(self) -> bool {
         self.billionths < 0
@@ -186,6 +205,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn amounts_are_rounded_up_to_what_is_asked_for() {
+        for (text, thousandths, units) in [
+            ("500m", 500, 1),
+            ("1500u", 2, 1),
+            ("128Mi", 134_217_728_000, 134_217_728),
+            ("-1", 0, 0),
+        ] {
+            let amount = Quantity::parse(text).unwrap();
+            let found = (amount.thousandths(), amount.units());
+            assert_eq!(found, (thousandths, units), "{text}");
+        }
+    }
 
     #[test]
     fn amounts_are_written_canonically() {

@@ -1,7 +1,12 @@
 //! Configuration from variables: read once, refused early, named in the error.
 
 use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
+
+/// Variable of whoever runs a container without a file system of its own: the folder that stands
+/// for `/`, so that paths in other variables stay as the manifest has them.
+pub const CONTAINER_ROOT: &str = "CONTAINER_ROOT";
 
 /// A snapshot of the process environment; tests pass a map instead.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +40,20 @@ impl Env {
             .get(variable)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// The path in `variable`; below [`CONTAINER_ROOT`] where that is set, and then never out of it.
+    pub fn path(&self, variable: &str) -> Option<PathBuf> {
+        let path = PathBuf::from(self.get(variable)?);
+        let Some(root) = self.get(CONTAINER_ROOT) else {
+            return Some(path);
+        };
+        let named = path.components().filter_map(|part| match part {
+            Component::Normal(part) => Some(part),
+            _ => None,
+        });
+        let leaves = path.components().any(|part| part == Component::ParentDir);
+        (!leaves).then(|| Path::new(root).join(named.collect::<PathBuf>()))
     }
 
     /// The value of `variable`, or `default`.
@@ -92,6 +111,15 @@ mod tests {
         let env = Env::from([("PORT", "")]);
         assert_eq!(env.get("PORT"), None);
         assert_eq!(env.parse_or("PORT", 8081_u16, "a port"), Ok(8081));
+    }
+
+    #[test]
+    fn a_path_is_below_the_containers_root_where_there_is_one() {
+        let path = |pairs: [(&str, &str); 2]| Env::from(pairs).path("UI_DIR");
+        let root = (CONTAINER_ROOT, "/pods/1");
+        assert_eq!(path([("UI_DIR", "/ui"), ("PORT", "1")]), Some("/ui".into()));
+        assert_eq!(path([("UI_DIR", "/ui"), root]), Some("/pods/1/ui".into()));
+        assert_eq!(path([("UI_DIR", "/ui/../../../etc"), root]), None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use apiserver::status::Status;
 use apiserver::store::Store;
 use serde_json::Value;
 
+use crate::injection;
 use crate::network::Addresses;
 
 /// The rules of one cluster.
@@ -86,6 +87,9 @@ impl Admission for Rules {
     fn default_object(&self, resource: &'static Resource, object: &mut Value, old: Option<&Value>) {
         if *resource == rows::SERVICES {
             service::fill(object, old, &self.store, &self.addresses);
+        } else if *resource == rows::PODS && old.is_none() {
+            let namespace = text(object, "/metadata/namespace");
+            injection::inject(&self.store, &namespace, object);
         }
     }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::controllers::now;
 use crate::facts::{Facts, KUBERNETES_VERSION, PROXY_IMAGE};
+use crate::kubelet::machine_memory;
 use crate::network::{Addresses, service_address};
 
 const NAMESPACES: [&str; 5] = [
@@ -68,7 +69,7 @@ fn node(facts: Facts, addresses: &Addresses, index: u8) -> Value {
         "topology.kubernetes.io/region": format!("region-{cluster}"),
         "topology.kubernetes.io/zone": format!("{cluster}-z{}", index + 1),
     });
-    let capacity = json!({"cpu": "4", "memory": "8Gi", "pods": "110"});
+    let capacity = capacity();
     json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": {"name": name, "labels": labels},
@@ -87,6 +88,13 @@ fn node(facts: Facts, addresses: &Addresses, index: u8) -> Value {
             },
         },
     })
+}
+
+/// Each node is the whole machine, as both clusters share it.
+fn capacity() -> Value {
+    let cpu = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = machine_memory().unwrap_or(8 << 30) / 1024;
+    json!({"cpu": cpu.to_string(), "memory": format!("{memory}Ki"), "pods": "110"})
 }
 
 /// Deployment and Service of a gateway, as Istio's installation names and labels them.

@@ -13,10 +13,12 @@
 //! ```
 
 pub mod admission;
+pub mod applet;
 pub mod controllers;
 pub mod events;
 pub mod facts;
 pub mod fresh;
+pub mod injection;
 pub mod kubeconfig;
 pub mod kubelet;
 pub mod manifest;

@@ -78,7 +78,7 @@ pub fn set_status(store: &Store, key: &Key, status: &impl Serialize) {
 }
 
 /// Changes one part of an object; an object that is gone meanwhile needs no change.
-pub fn change(store: &Store, key: &Key, part: Part, apply: impl Fn(&mut Value)) {
+pub fn change(store: &Store, key: &Key, part: Part, mut apply: impl FnMut(&mut Value)) {
     let outcome = store.modify(key, part, |old| -> Result<Value, apiserver::store::Error> {
         let mut new = old.clone();
         apply(&mut new);

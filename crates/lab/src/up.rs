@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use apiserver::Access;
-use apiserver::kubelet::NoKubelet;
 use apiserver::resource::rows;
 use apiserver::store::{RingLimits, Store, SystemSource};
 use clap::Args;
@@ -25,7 +24,7 @@ use crate::admission::Rules;
 use crate::controllers::{self, replicaset::is_ready};
 use crate::events::Recorder;
 use crate::facts::{CLUSTERS, Facts};
-use crate::kubelet::Kubelet;
+use crate::kubelet::{Kubelet, Settings};
 use crate::mesh::{Member, Mesh};
 use crate::network::Addresses;
 use crate::objects::Client;
@@ -195,7 +194,7 @@ impl Lab {
         let ports = Arc::new(Mutex::new(ports));
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let kubelet = |(facts, store, addresses): &(Facts, Store, Arc<Addresses>)| {
-            Arc::new(Kubelet {
+            Arc::new(Kubelet::new(Settings {
                 facts: *facts,
                 store: store.clone(),
                 addresses: Arc::clone(addresses),
@@ -206,7 +205,7 @@ impl Lab {
                 backend: backend.clone(),
                 ports: Arc::clone(&ports),
                 events: Recorder::new(store.clone()),
-            })
+            }))
         };
         let lab = Self {
             kubelets: members.iter().map(kubelet).collect(),
@@ -236,18 +235,16 @@ impl Lab {
     }
 
     fn api(&self) -> Vec<(String, apiserver::Cluster)> {
-        let cluster = |(facts, store, addresses): &(Facts, Store, Arc<Addresses>)| {
-            let admission = Arc::new(Rules::new(store.clone(), Arc::clone(addresses)));
-            (
-                facts.name.to_owned(),
-                apiserver::Cluster {
-                    store: store.clone(),
-                    admission,
-                    kubelet: Arc::new(NoKubelet),
-                },
-            )
+        let cluster = |kubelet: &Arc<Kubelet>| {
+            let (store, addresses) = (kubelet.store.clone(), Arc::clone(&kubelet.addresses));
+            let cluster = apiserver::Cluster {
+                admission: Arc::new(Rules::new(store.clone(), addresses)),
+                kubelet: Arc::clone(kubelet) as _,
+                store,
+            };
+            (kubelet.facts.name.to_owned(), cluster)
         };
-        self.members.iter().map(cluster).collect()
+        self.kubelets.iter().map(cluster).collect()
     }
 
     fn start(&self, published: TcpListener) -> JoinSet<()> {

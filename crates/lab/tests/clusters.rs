@@ -316,19 +316,21 @@ async fn a_deleted_pod_with_a_finalizer_ends_once_and_stays_terminating() {
             .status()
             .is_success()
     );
-    let log = lab
-        .state_dir
-        .join("logs")
-        .join(format!("theater-msa_{name}_movie-service.log"));
-    let starts = || {
-        std::fs::read_to_string(&log)
+    let container = async || {
+        let pod = lab
+            .client
+            .get(&url)
+            .send()
+            .await
             .unwrap()
-            .matches("serving")
-            .count()
+            .bytes()
+            .await
+            .unwrap();
+        let pod: Value = serde_json::from_slice(&pod).unwrap();
+        pod["status"]["containerStatuses"][0].clone()
     };
     wait::until("its process to end", LIMIT, async || {
-        let text = std::fs::read_to_string(&log).unwrap();
-        text.contains("told to leave")
+        !container().await["state"]["terminated"].is_null()
     })
     .await;
     wait::until("a replacement", LIMIT, async || {
@@ -341,7 +343,12 @@ async fn a_deleted_pod_with_a_finalizer_ends_once_and_stays_terminating() {
             == 3
     })
     .await;
-    assert_eq!(starts(), 1, "it was not started again");
+    let held = container().await;
+    assert!(
+        !held["state"]["terminated"].is_null(),
+        "it was not started again: {held}"
+    );
+    assert_eq!(held["restartCount"], 0);
     patch(
         &lab,
         "ctx1",

@@ -39,8 +39,11 @@ async fn nothing_is_left_however_the_lab_ends() {
                 "{store} {signal:?}: nothing left after {:?}",
                 ended.elapsed()
             );
-            let open: Vec<_> = listening(&sockets);
-            assert!(open.is_empty(), "{store} {signal:?}: still open: {open:?}");
+            // A process with threads counts as ended before its last thread closes its sockets.
+            wait::until("every port to close", LEAVE_LIMIT, async || {
+                listening(&sockets).is_empty()
+            })
+            .await;
         }
     }
 }

@@ -86,7 +86,7 @@ async fn a_foreign_host_is_404_at_the_edge_and_changes_nothing_at_the_gateway() 
         assert_eq!(request.send().await.unwrap().status(), status, "{host}");
     }
     // The gateway's own address: what it calls upstream is its own choice, whatever Host it got.
-    let gateway = gateway_address(&lab);
+    let gateway = gateway_address(&lab).await;
     for host in ["shop.example.com", "movie-service:8082"] {
         let request = lab
             .client
@@ -99,12 +99,25 @@ async fn a_foreign_host_is_404_at_the_edge_and_changes_nothing_at_the_gateway() 
 }
 
 /// The real address of the gateway's process, from its own log.
-fn gateway_address(lab: &Lab) -> String {
-    let logs = std::fs::read_dir(lab.state_dir.join("logs"))
+async fn gateway_address(lab: &Lab) -> String {
+    let pods = "/api/v1/namespaces/theater-msa/pods";
+    let found = lab.list("ctx1", pods).await;
+    let gateway = found
+        .iter()
+        .find(|pod| pod["metadata"]["labels"]["app"] == "api-gateway");
+    let name = gateway.expect("there is a gateway")["metadata"]["name"]
+        .as_str()
+        .unwrap();
+    let url = format!("{}{pods}/{name}/log?container=api-gateway", lab.api("ctx1"));
+    let text = lab
+        .client
+        .get(url)
+        .send()
+        .await
         .unwrap()
-        .flatten();
-    let mut logs = logs.filter(|log| log.file_name().to_string_lossy().contains("api-gateway"));
-    let text = std::fs::read_to_string(logs.next().expect("the gateway has a log").path()).unwrap();
+        .text()
+        .await
+        .unwrap();
     let address = text
         .split("address=")
         .nth(1)

@@ -3,14 +3,44 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource, Pod};
+use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVar, EnvVarSource, Pod};
+
+use super::downward;
+
+/// The data of a ConfigMap or a Secret, decoded.
+pub(super) type Data = BTreeMap<String, Vec<u8>>;
+
+/// The two kinds that hold settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    ConfigMap,
+    Secret,
+}
+
+impl Holder {
+    /// As messages name it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ConfigMap => "configmap",
+            Self::Secret => "secret",
+        }
+    }
+
+    /// Its kind.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::ConfigMap => "ConfigMap",
+            Self::Secret => "Secret",
+        }
+    }
+}
 
 /// Where ConfigMaps and Secrets are looked up.
 pub(super) trait Lookup {
-    /// The value of `key` in the ConfigMap `name`.
-    fn config_map(&self, name: &str, key: &str) -> Option<String>;
-    /// The value of `key` in the Secret `name`, decoded.
-    fn secret(&self, name: &str, key: &str) -> Option<String>;
+    /// The data of an object of the pod's namespace; none where there is no such object.
+    fn data(&self, holder: Holder, name: &str) -> Option<Data>;
+    /// The pod's namespace, for messages.
+    fn namespace(&self) -> &str;
 }
 
 /// What a pod knows of its place.
@@ -44,8 +74,11 @@ pub(super) fn environment(
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();
+    for source in container.env_from.iter().flatten() {
+        variables.extend(all_of(source, lookup)?);
+    }
     for variable in container.env.iter().flatten() {
-        if let Some(value) = value_of(variable, pod, place, lookup)? {
+        if let Some(value) = value_of(variable, pod, container, place, lookup)? {
             let value = expand(&value, &variables);
             variables.insert(variable.name.clone(), value);
         }
@@ -53,73 +86,66 @@ pub(super) fn environment(
     Ok(variables)
 }
 
+/// Every entry of an object whose key can be a variable's name.
+fn all_of(source: &EnvFromSource, lookup: &dyn Lookup) -> Result<Vec<(String, String)>, String> {
+    let (holder, name, optional) = match (&source.config_map_ref, &source.secret_ref) {
+        (Some(it), _) => (Holder::ConfigMap, &it.name, it.optional),
+        (None, Some(it)) => (Holder::Secret, &it.name, it.optional),
+        (None, None) => return Ok(Vec::new()),
+    };
+    let Some(data) = lookup.data(holder, name) else {
+        return match optional {
+            Some(true) => Ok(Vec::new()),
+            _ => Err(format!("{} \"{name}\" not found", holder.name())),
+        };
+    };
+    let prefix = source.prefix.as_deref().unwrap_or_default();
+    let usable = data
+        .into_iter()
+        .filter(|(key, _)| !key.is_empty() && !key.contains('='));
+    let text = |(key, value)| Some((format!("{prefix}{key}"), String::from_utf8(value).ok()?));
+    Ok(usable.filter_map(text).collect())
+}
+
 fn value_of(
     variable: &EnvVar,
     pod: &Pod,
+    container: &Container,
     place: &Place,
     lookup: &dyn Lookup,
 ) -> Result<Option<String>, String> {
     let Some(source) = &variable.value_from else {
         return Ok(Some(variable.value.clone().unwrap_or_default()));
     };
-    referenced(source, pod, place, lookup)
-}
-
-fn referenced(
-    source: &EnvVarSource,
-    pod: &Pod,
-    place: &Place,
-    lookup: &dyn Lookup,
-) -> Result<Option<String>, String> {
     if let Some(field) = &source.field_ref {
-        return Ok(Some(field_of(&field.field_path, pod, place)));
+        return Ok(Some(downward::field(&field.field_path, pod, place)));
     }
-    let (kind, name, key, optional, found) = if let Some(it) = &source.secret_key_ref {
-        (
-            "secret",
-            &it.name,
-            &it.key,
-            it.optional,
-            lookup.secret(&it.name, &it.key),
-        )
-    } else if let Some(it) = &source.config_map_key_ref {
-        (
-            "configmap",
-            &it.name,
-            &it.key,
-            it.optional,
-            lookup.config_map(&it.name, &it.key),
-        )
-    } else {
-        return Ok(None);
-    };
-    match found {
-        None if optional != Some(true) => {
-            Err(format!("{kind} \"{name}\" with key \"{key}\" not found"))
-        }
-        found => Ok(found),
+    if let Some(resource) = &source.resource_field_ref {
+        return Ok(Some(downward::resource(resource, pod, container)));
     }
+    referenced(source, lookup)
 }
 
-fn field_of(path: &str, pod: &Pod, place: &Place) -> String {
-    let metadata = &pod.metadata;
-    let spec = pod.spec.as_ref();
-    let text = match path {
-        "metadata.name" => metadata.name.clone(),
-        "metadata.namespace" => metadata.namespace.clone(),
-        "metadata.uid" => metadata.uid.clone(),
-        "spec.nodeName" => spec.and_then(|spec| spec.node_name.clone()),
-        "spec.serviceAccountName" => spec.and_then(|spec| spec.service_account_name.clone()),
-        "status.podIP" => Some(place.pod_ip.to_string()),
-        "status.hostIP" => Some(place.host_ip.to_string()),
-        _ => {
-            let key = path
-                .strip_prefix("metadata.labels['")
-                .and_then(|rest| rest.strip_suffix("']"));
-            key.and_then(|key| metadata.labels.as_ref()?.get(key).cloned())
-        }
+fn referenced(source: &EnvVarSource, lookup: &dyn Lookup) -> Result<Option<String>, String> {
+    let (holder, name, key, optional) = match (&source.secret_key_ref, &source.config_map_key_ref) {
+        (Some(it), _) => (Holder::Secret, &it.name, &it.key, it.optional),
+        (None, Some(it)) => (Holder::ConfigMap, &it.name, &it.key, it.optional),
+        (None, None) => return Ok(None),
     };
-    text.unwrap_or_default()
+    let kind = holder.name();
+    let data = lookup.data(holder, name);
+    let found = data.as_ref().and_then(|data| data.get(key));
+    match (found, optional) {
+        (Some(value), _) => Ok(String::from_utf8(value.clone()).ok()),
+        (None, Some(true)) => Ok(None),
+        (None, _) if data.is_none() => Err(format!("{kind} \"{name}\" not found")),
+        (None, _) => {
+            let (kind, namespace) = (holder.kind(), lookup.namespace());
+            Err(format!(
+                "couldn't find key {key} in {kind} {namespace}/{name}"
+            ))
+        }
+    }
 }
 
 /// Kubernetes: `$(NAME)` refers to a variable defined before, `$$(NAME)` is the text itself, and a
@@ -153,17 +179,22 @@ mod tests {
     struct One;
 
     impl Lookup for One {
-        fn config_map(&self, name: &str, key: &str) -> Option<String> {
-            (name == "settings" && key == "mode").then(|| "calm".to_owned())
+        fn data(&self, holder: Holder, name: &str) -> Option<Data> {
+            let data = [("mode", "calm"), ("level", "3")];
+            let data = data.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec()));
+            (holder == Holder::ConfigMap && name == "settings").then(|| data.into())
         }
 
-        fn secret(&self, _: &str, _: &str) -> Option<String> {
-            None
+        fn namespace(&self) -> &str {
+            "n"
         }
     }
 
     fn of(env: Value) -> Result<BTreeMap<String, String>, String> {
-        let container = json!({"name": "c", "env": env});
+        with(json!({"name": "c", "env": env}))
+    }
+
+    fn with(container: Value) -> Result<BTreeMap<String, String>, String> {
         let pod = json!({
             "metadata": {"name": "p-1", "namespace": "n", "labels": {"app": "a"}},
             "spec": {"containers": [container], "nodeName": "node-1"},
@@ -206,12 +237,33 @@ mod tests {
     }
 
     #[test]
+    fn all_entries_of_an_object_come_before_the_variables_of_their_own() {
+        let from = |name: &str, optional: bool| json!({"prefix": "P_", "configMapRef": {"name": name, "optional": optional}});
+        let own = json!([{"name": "P_level", "value": "4"}]);
+        let variables = with(json!({"name": "c", "env": own, "envFrom": [from("settings", false), from("none", true)]})).unwrap();
+        assert_eq!(
+            (&*variables["P_mode"], &*variables["P_level"]),
+            ("calm", "4")
+        );
+        let missing = with(json!({"name": "c", "envFrom": [from("none", false)]}));
+        assert_eq!(missing.unwrap_err(), "configmap \"none\" not found");
+    }
+
+    #[test]
+    fn a_key_that_is_missing_is_named_with_its_object() {
+        let missing = of(
+            json!([{"name": "P", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "x"}}}]),
+        );
+        assert_eq!(
+            missing.unwrap_err(),
+            "couldn't find key x in ConfigMap n/settings"
+        );
+    }
+
+    #[test]
     fn an_optional_reference_may_be_missing_a_required_one_may_not() {
         let reference = |optional: bool| json!([{"name": "P", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": optional}}}]);
         assert!(!of(reference(true)).unwrap().contains_key("P"));
-        assert_eq!(
-            of(reference(false)).unwrap_err(),
-            "secret \"s\" with key \"k\" not found"
-        );
+        assert_eq!(of(reference(false)).unwrap_err(), "secret \"s\" not found");
     }
 }

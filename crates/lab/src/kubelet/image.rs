@@ -7,6 +7,8 @@ pub(super) enum Image {
     Service(&'static str),
     /// The store.
     Redis,
+    /// A client for trying things out.
+    Curl,
     /// Envoy: a task of the lab, not a process.
     Proxy,
 }
@@ -31,6 +33,7 @@ impl Image {
         }
         match name {
             "redis" | "valkey" => Some(Self::Redis),
+            "curl" => Some(Self::Curl),
             "proxyv2" => Some(Self::Proxy),
             _ => None,
         }
@@ -59,6 +62,7 @@ mod tests {
             ),
             ("redis:7.4.6-alpine", Some(Image::Redis)),
             ("docker.io/istio/proxyv2:1.30.3", Some(Image::Proxy)),
+            ("curlimages/curl:8.17.0", Some(Image::Curl)),
             ("nginx", None),
             ("user-service-v2:v1", None),
         ];

@@ -1,19 +1,31 @@
 //! The kubelet of one cluster: pods bound to a node become processes.
 
+mod api;
+mod attend;
 mod backoff;
-mod command;
+mod container;
+mod downward;
 mod environment;
+mod figures;
 mod image;
+mod log;
+mod memory;
+mod pod;
 mod probe;
 mod probing;
 mod process;
+mod program;
 mod runner;
+mod shell;
+mod start;
 mod status;
+mod usage;
+mod volumes;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use apiserver::resource::rows;
@@ -30,13 +42,18 @@ use crate::network::Addresses;
 use crate::objects;
 use crate::state::{Leftovers, Ports, StateDir};
 use crate::store::Backend;
+pub(crate) use figures::machine_memory;
+use pod::PodRun;
+use usage::Usage;
 
-/// What every pod of a cluster is run with.
-pub struct Kubelet {
+/// What the kubelets of a cluster are given.
+pub struct Settings {
     /// The cluster.
     pub facts: Facts,
     /// Its objects.
     pub store: Store,
+    /// Its events.
+    pub events: Recorder,
     /// Its addresses.
     pub addresses: Arc<Addresses>,
     /// The mesh both clusters share.
@@ -51,8 +68,22 @@ pub struct Kubelet {
     pub backend: Backend,
     /// Ports to prefer; the store's is noted here.
     pub ports: Arc<Mutex<Ports>>,
-    /// Where it tells what it does.
-    pub events: Recorder,
+}
+
+/// The kubelets of one cluster's nodes.
+pub struct Kubelet {
+    settings: Settings,
+    usage: Usage,
+    /// Pods that run here, by uid.
+    pods: Mutex<HashMap<String, Arc<PodRun>>>,
+}
+
+impl std::ops::Deref for Kubelet {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
 }
 
 /// What the kubelet wants of a running pod.
@@ -68,8 +99,22 @@ pub enum Wish {
 }
 
 impl Kubelet {
-    /// Follows the pods of the cluster; never ends. Dropping it ends every pod.
+    /// Kubelets that have nothing to run yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            usage: Usage::default(),
+            pods: Mutex::default(),
+        }
+    }
+
+    /// Runs the cluster's pods and measures them; never ends. Dropping it ends every pod.
     pub async fn run(self: Arc<Self>) {
+        let measuring = self.usage.run(|| self.pods());
+        tokio::join!(Arc::clone(&self).follow_pods(), measuring);
+    }
+
+    async fn follow_pods(self: Arc<Self>) {
         let changes = self.store.subscribe(&[&rows::PODS]);
         let mut runners: HashMap<String, watch::Sender<Wish>> = HashMap::new();
         let mut tasks: JoinSet<String> = JoinSet::new();
@@ -80,6 +125,7 @@ impl Kubelet {
                 Some(ended) = tasks.join_next() => {
                     if let Ok(uid) = ended {
                         runners.remove(&uid);
+                        self.by_uid().remove(&uid);
                     }
                 }
             }
@@ -87,17 +133,28 @@ impl Kubelet {
     }
 
     fn redis_port(&self) -> u16 {
-        self.ports().get("redis")
+        self.known_ports().get("redis")
     }
 
     fn note_redis(&self, application: SocketAddr) {
-        if let Err(error) = self.ports().set(&self.state, "redis", application.port()) {
+        if let Err(error) = self
+            .known_ports()
+            .set(&self.state, "redis", application.port())
+        {
             tracing::warn!("the store's port is not remembered: {error:#}");
         }
     }
 
-    fn ports(&self) -> std::sync::MutexGuard<'_, Ports> {
+    fn known_ports(&self) -> MutexGuard<'_, Ports> {
         self.ports.lock().expect("no holder of this lock panics")
+    }
+
+    fn pods(&self) -> Vec<Arc<PodRun>> {
+        self.by_uid().values().cloned().collect()
+    }
+
+    fn by_uid(&self) -> MutexGuard<'_, HashMap<String, Arc<PodRun>>> {
+        self.pods.lock().expect("no holder of this lock panics")
     }
 
     fn follow(
@@ -113,13 +170,14 @@ impl Kubelet {
             seen.insert(uid.clone(), wish);
             if !runners.contains_key(&uid) && wish != Wish::Run {
                 // It ended already; a finalizer of somebody else may still hold the object.
-                runner::remove(&self.store, &pod);
+                pod::remove(&self.store, &pod);
             } else if !runners.contains_key(&uid) {
                 let (sender, wishes) = watch::channel(wish);
-                let runner = runner::Runner::new(Arc::clone(self), pod, wishes);
+                let pod = PodRun::new(Arc::clone(self), pod);
+                self.by_uid().insert(uid.clone(), Arc::clone(&pod));
                 runners.insert(uid.clone(), sender);
                 tasks.spawn(async move {
-                    runner.run().await;
+                    runner::run(pod, wishes).await;
                     uid
                 });
             }

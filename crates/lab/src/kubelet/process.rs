@@ -1,7 +1,6 @@
 //! A container's process: started, talked to over its link, ended by its process group.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
@@ -13,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::pod::link::{FromPod, ToPod};
 
@@ -32,18 +31,25 @@ pub(super) struct Said(Lines<BufReader<OwnedReadHalf>>);
 #[derive(Debug)]
 pub(super) struct Answers(OwnedWriteHalf);
 
+/// What a process writes.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub stdout: ChildStdout,
+    pub stderr: ChildStderr,
+}
+
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ending {
     /// Exit code; 128 + the signal's number where one ended it.
     pub code: i32,
-    /// The signal, where one ended it.
-    pub signal: Option<i32>,
+    /// It had taken more memory than its limit.
+    pub out_of_memory: bool,
 }
 
 impl Process {
-    /// Starts `program` with a link as standard input and `log` as output; gives both
-    /// directions of the link.
+    /// Starts `program` with a link as standard input; gives both directions of the link, and
+    /// what it writes.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -51,17 +57,16 @@ impl Process {
         program: &Path,
         arguments: &[String],
         environment: &BTreeMap<String, String>,
-        log: File,
-    ) -> io::Result<(Self, Said, Answers)> {
+    ) -> io::Result<(Self, Said, Answers, Written)> {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
-        let child = Command::new(program)
+        let mut child = Command::new(program)
             .args(arguments)
             .env_clear()
             .envs(environment)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(log.try_clone()?)
-            .stderr(log)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             // A group of its own: Ctrl-C reaches only the lab, and one signal ends all of it.
             .process_group(0)
             .kill_on_drop(true)
@@ -69,9 +74,15 @@ impl Process {
         let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let leader =
             leader.ok_or_else(|| io::Error::other("the process ended before it had a pid"))?;
+        let (stdout, stderr) = child
+            .stdout
+            .take()
+            .zip(child.stderr.take())
+            .ok_or_else(|| io::Error::other("the process has no output"))?;
         let (reader, writer) = UnixStream::from_std(ours)?.into_split();
         let said = Said(BufReader::new(reader).lines());
-        Ok((Self { child, leader }, said, Answers(writer)))
+        let process = Self { child, leader };
+        Ok((process, said, Answers(writer), Written { stdout, stderr }))
     }
 
     /// The leader of its process group.
@@ -87,7 +98,7 @@ impl Process {
                 tracing::error!(%error, "cannot wait for a process");
                 Ending {
                     code: -1,
-                    signal: None,
+                    out_of_memory: false,
                 }
             }
         }
@@ -135,15 +146,21 @@ impl Answers {
 
 impl Ending {
     fn of(status: ExitStatus) -> Self {
-        let signal = status.signal();
         Self {
-            code: status.code().unwrap_or(128 + signal.unwrap_or(0)),
-            signal,
+            code: status.code().unwrap_or(128 + status.signal().unwrap_or(0)),
+            out_of_memory: false,
         }
     }
 
     /// Kubernetes' reason of a terminated container.
     pub(super) fn reason(self) -> &'static str {
-        if self.code == 0 { "Completed" } else { "Error" }
+        match self {
+            Self {
+                out_of_memory: true,
+                ..
+            } => "OOMKilled",
+            Self { code: 0, .. } => "Completed",
+            Self { .. } => "Error",
+        }
     }
 }

@@ -9,10 +9,11 @@ use k8s_openapi::api::core::v1::Pod;
 use mesh::compile::compile_sidecar;
 use mesh::config::{Config, Listener, Serves};
 use mesh::registry::{Client, Locality, Network, Protocol};
-use mesh_proxy::{Listen, Proxy, Role, Settings};
+use mesh_proxy::{AccessLog, Listen, Proxy, Role, Settings};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::access::AccessSink;
 use super::world::Worlds;
 use crate::network::Table;
 
@@ -29,6 +30,7 @@ pub(super) struct Sidecar {
     ports: Vec<(u16, Protocol)>,
     outbound: Proxy,
     table: Table,
+    access: AccessSink,
     application: Arc<Mutex<Option<SocketAddr>>>,
     /// Loopback listeners of the outbound side, made when a name is first asked for.
     listeners: Mutex<HashMap<SocketAddr, SocketAddr>>,
@@ -56,6 +58,11 @@ impl Attachment {
         }
     }
 
+    /// Where the lines of the access log go from now on.
+    pub fn set_access_log(&self, log: Arc<dyn AccessLog>) {
+        self.sidecar.access.lead_to(log);
+    }
+
     /// The loopback address that stands for a service's name and port in this pod.
     pub fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
         self.sidecar.resolve(name, port)
@@ -77,6 +84,7 @@ impl Sidecar {
         ip: Ipv4Addr,
         locality: Locality,
         table: Table,
+        access: AccessSink,
     ) -> Self {
         let settings = Settings::new(Role::Outbound, Arc::new(table.clone()));
         Self {
@@ -90,9 +98,11 @@ impl Sidecar {
             ports: container_ports(pod),
             outbound: Proxy::new(Settings {
                 pod_ip: Some(IpAddr::V4(ip)),
+                access_log: Some(Arc::new(access.clone())),
                 ..settings
             }),
             table,
+            access,
             application: Arc::default(),
             listeners: Mutex::default(),
             closing: CancellationToken::new(),
@@ -121,7 +131,10 @@ impl Sidecar {
         for address in self.addresses(Protocol::Http) {
             let application = Arc::clone(&self.application);
             let app = move || *application.lock().expect("no holder of this lock panics");
-            let settings = Settings::new(Role::Inbound, Arc::new(self.table.clone()));
+            let settings = Settings {
+                access_log: Some(Arc::new(self.access.clone())),
+                ..Settings::new(Role::Inbound, Arc::new(self.table.clone()))
+            };
             let proxy = Proxy::inbound(settings, app, address);
             let listen = Listen {
                 routes: Proxy::inbound_routes(address.port()),

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::access::AccessSink;
 use super::world::{World, Worlds};
 use crate::network::Table;
 
@@ -25,15 +26,29 @@ const ALIASES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 pub(super) struct Ingress {
     proxy: Proxy,
     up: watch::Sender<bool>,
+    /// Whether connections are served by now.
+    open: watch::Sender<bool>,
+    access: AccessSink,
 }
 
 impl Ingress {
     pub(super) fn new(table: Table) -> Self {
-        let proxy = Proxy::new(Settings::new(Role::Ingress, Arc::new(table)));
+        let access = AccessSink::default();
+        let proxy = Proxy::new(Settings {
+            access_log: Some(Arc::new(access.clone())),
+            ..Settings::new(Role::Ingress, Arc::new(table))
+        });
         Self {
             proxy,
+            access,
             up: watch::Sender::new(false),
+            open: watch::Sender::new(false),
         }
+    }
+
+    /// Where its access log leads.
+    pub(super) fn access(&self) -> AccessSink {
+        self.access.clone()
     }
 
     /// Serves the published port; while no gateway pod is ready, connections are closed at once, as
@@ -60,6 +75,7 @@ impl Ingress {
     }
 
     async fn attend(&self, doors: TcpListener, open: bool, closing: CancellationToken) {
+        self.open.send_replace(open);
         let address: Option<SocketAddr> = doors.local_addr().ok();
         if open {
             let routes = server(&[]).table().into();
@@ -72,6 +88,12 @@ impl Ingress {
         while !closing.is_cancelled() {
             let _closed_at_once = doors.accept().await;
         }
+    }
+
+    /// Resolves when connections are met as the gateway's pods say.
+    pub(super) async fn settled(&self) {
+        let wanted = *self.up.borrow();
+        let _ = self.open.subscribe().wait_for(|open| *open == wanted).await;
     }
 
     pub(super) fn apply(&self, worlds: &Worlds, network: &Network) {

@@ -8,6 +8,7 @@
 //!
 //! Whatever changes, everything is compiled anew; a proxy keeps what did not change.
 
+mod access;
 mod attachment;
 mod east_west;
 mod ingress;
@@ -17,9 +18,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
 
-use apiserver::object;
 use apiserver::resource::rows;
-use apiserver::store::{Key, Store};
+use apiserver::store::Store;
 use k8s_openapi::api::core::v1::Pod;
 use mesh::registry::Network;
 use tokio::net::TcpListener;
@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::facts::Facts;
 use crate::network::{Addresses, Table};
+use access::AccessSink;
 use attachment::Sidecar;
 use east_west::EastWest;
 use ingress::Ingress;
@@ -135,35 +136,21 @@ impl Mesh {
     }
 
     /// Connects a pod; it stays connected as long as the attachment lives.
-    pub fn attach(&self, facts: &Facts, pod: &Pod, pod_ip: Option<Ipv4Addr>) -> Attachment {
+    pub fn attach(&self, facts: &Facts, pod: &Pod, ip: Ipv4Addr) -> Attachment {
         let locality = self.locality(facts, pod);
-        let ip = pod_ip.unwrap_or(Ipv4Addr::UNSPECIFIED);
         let sidecar = Arc::new(Sidecar::new(
             facts.name,
             pod,
             ip,
             locality,
             self.table.clone(),
+            self.access_of(facts, pod),
         ));
         sidecar.apply(&self.worlds(), &self.network);
         let mut sidecars = self.sidecars();
         sidecars.retain(|sidecar| sidecar.strong_count() > 0);
         sidecars.push(Arc::downgrade(&sidecar));
         Attachment::new(sidecar)
-    }
-
-    /// Whether Istio would inject a sidecar: the namespace says so and the pod does not refuse.
-    pub fn injects(&self, store: &Store, pod: &Pod) -> bool {
-        let namespace = pod.metadata.namespace.clone().unwrap_or_default();
-        let namespace = store.get(&Key::new(&rows::NAMESPACES, "", namespace));
-        let enabled = namespace.is_ok_and(|it| {
-            object::text(&it, &["metadata", "labels", "istio-injection"]) == "enabled"
-        });
-        let labels = pod.metadata.labels.as_ref();
-        let own = labels
-            .and_then(|labels| labels.get("sidecar.istio.io/inject"))
-            .map(String::as_str);
-        own != Some("false") && (enabled || own == Some("true"))
     }
 
     /// Resolves when everything that is written by now is obeyed by every proxy.
@@ -178,6 +165,17 @@ impl Mesh {
                 .all(|(obeyed, written)| obeyed >= written)
         };
         let _ = obeyed.wait_for(all).await;
+        self.ingress.settled().await;
+    }
+
+    /// The published port's log is that of the ingress gateway's pod.
+    fn access_of(&self, facts: &Facts, pod: &Pod) -> AccessSink {
+        let labels = pod.metadata.labels.as_ref();
+        let istio = labels.and_then(|labels| labels.get("istio"));
+        match istio.map(String::as_str) {
+            Some("ingressgateway") if facts.ingress => self.ingress.access(),
+            _ => AccessSink::default(),
+        }
     }
 
     fn versions(&self) -> Vec<u64> {

@@ -18,6 +18,7 @@ use common::outbound::Resolve;
 use common::program::{self, Seams};
 use tokio::net::TcpListener;
 
+use crate::applet;
 use link::{FromPod, Link};
 
 /// What a pod's process is.
@@ -55,6 +56,14 @@ pub enum Role {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// A client that the images contain, or the curl image.
+    Applet {
+        /// Its name.
+        name: String,
+        /// Its arguments.
+        #[arg(last = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 /// Runs the role until the lab or the pod's own end says stop.
@@ -80,6 +89,10 @@ async fn run(role: Role, env: Env) -> Result<()> {
             dir,
             arguments,
         } => holder::run(&link, &program, port, &dir, &arguments).await,
+        Role::Applet { name, arguments } => {
+            let code = applet::run_as_process(&name, &arguments, link).await;
+            std::process::exit(code)
+        }
     }
 }
 

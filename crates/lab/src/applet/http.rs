@@ -1,0 +1,105 @@
+//! One HTTP request and its answer.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use common::outbound::Resolve;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The address is none that can be asked, and why.
+    Address(String),
+    /// No such name.
+    Unknown(String),
+    /// Nobody listens.
+    Refused(String, u16),
+    /// The connection ended before an answer.
+    Empty,
+    /// Anything else.
+    Broken(String),
+}
+
+/// An answer, and what keeps its connection going.
+pub(super) struct Answer {
+    pub(super) response: Response<Incoming>,
+    pub(super) peer: SocketAddr,
+    _connection: AbortOnDropHandle<()>,
+}
+
+/// Host and port of an address as typed; `http://` may be missing.
+pub(super) fn address(text: &str) -> Result<Uri, Failure> {
+    let whole = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("http://{text}")
+    };
+    let uri: Uri = whole.parse().map_err(|_| {
+        Failure::Address("URL rejected: Malformed input to a URL function".to_owned())
+    })?;
+    match uri.scheme_str() {
+        Some("http") if uri.host().is_some_and(|host| !host.is_empty()) => Ok(uri),
+        Some("http") => Err(Failure::Address(
+            "URL rejected: No host part in the URL".to_owned(),
+        )),
+        other => Err(Failure::Address(format!(
+            "Protocol \"{}\" not supported",
+            other.unwrap_or_default()
+        ))),
+    }
+}
+
+/// Sends a request whose URI is whole.
+pub(super) async fn send(
+    mut request: Request<Full<Bytes>>,
+    resolve: &dyn Resolve,
+) -> Result<Answer, Failure> {
+    let uri = request.uri().clone();
+    let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80));
+    let known = resolve.resolve(host, port).await;
+    let to = known.map_err(|_| Failure::Unknown(host.to_owned()))?;
+    let connected = TcpStream::connect((to.host.as_str(), to.port)).await;
+    let stream = connected.map_err(|_| Failure::Refused(host.to_owned(), port))?;
+    let peer = stream
+        .peer_addr()
+        .map_err(|error| Failure::Broken(error.to_string()))?;
+    if !request.headers().contains_key(HOST) {
+        let authority = uri.authority().map_or(host, |it| it.as_str());
+        let value = authority
+            .parse()
+            .map_err(|_| Failure::Address("URL rejected: Bad hostname".to_owned()))?;
+        request.headers_mut().insert(HOST, value);
+    }
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = path
+        .parse()
+        .map_err(|_| Failure::Address("URL rejected".to_owned()))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(broken)?;
+    let connection = AbortOnDropHandle::new(tokio::spawn(async move {
+        let _ = connection.await;
+    }));
+    let response = sender.send_request(request).await.map_err(broken)?;
+    Ok(Answer {
+        response,
+        peer,
+        _connection: connection,
+    })
+}
+
+fn broken(error: hyper::Error) -> Failure {
+    if error.is_incomplete_message() || error.is_canceled() {
+        Failure::Empty
+    } else {
+        Failure::Broken(error.to_string())
+    }
+}

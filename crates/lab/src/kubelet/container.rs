@@ -1,0 +1,394 @@
+//! One container of a pod: pulled, started, probed, started again, ended.
+//!
+//! ```text
+//! image unknown ──► ErrImagePull ⇄ ImagePullBackOff
+//! settings missing ──► CreateContainerConfigError, looked at again
+//! started ──► running ──► ended ──► policy ──► back-off ──► started
+//!               └─ a wish: preStop, SIGTERM, grace, SIGKILL
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Container;
+use tokio::sync::watch;
+
+use super::Wish;
+use super::attend::Attended;
+use super::backoff::Backoff;
+use super::image::Image;
+use super::log::{AccessLines, Log};
+use super::pod::{PodRun, container_id};
+use super::process::Ending;
+use super::program::{self, Program};
+use super::runner::grace;
+use super::{environment, start};
+use crate::controllers::now;
+
+/// Kubernetes: a container that cannot be made is looked at again in the next round.
+const ROUND: Duration = Duration::from_secs(2);
+/// How long a failed pull is shown before the wait for the next one is.
+const PULL_SHOWN: Duration = Duration::from_secs(1);
+
+/// One container while its pod lives.
+pub(super) struct ContainerRun<'a> {
+    pub pod: &'a Arc<PodRun>,
+    pub container: &'a Container,
+    pub wishes: watch::Receiver<Wish>,
+    is_init: bool,
+    backoff: Backoff,
+    pulls: Backoff,
+}
+
+/// How a container left for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// With exit code 0.
+    Succeeded,
+    /// Otherwise, or as wished.
+    Left,
+}
+
+/// How one try to run it went.
+enum Try {
+    /// It ran and ended by itself, or by its probes.
+    Ended(Ending),
+    /// The runtime could not start its command: exit code and message.
+    Unstartable(i32, String),
+    /// It was not created: reason and message.
+    NotCreated(&'static str, String),
+    /// Its image is not here.
+    NotPulled(String),
+    /// It ended as wished.
+    Wished,
+}
+
+impl<'a> ContainerRun<'a> {
+    pub(super) fn new(
+        pod: &'a Arc<PodRun>,
+        container: &'a Container,
+        wishes: watch::Receiver<Wish>,
+        is_init: bool,
+    ) -> Self {
+        Self {
+            pod,
+            container,
+            wishes,
+            is_init,
+            backoff: Backoff::default(),
+            pulls: Backoff::default(),
+        }
+    }
+
+    /// Runs it until it has left for good.
+    pub(super) async fn run(mut self) -> Outcome {
+        loop {
+            let began = Instant::now();
+            let next = match self.attempt().await {
+                Try::Wished => return Outcome::Left,
+                Try::Ended(ending) => self.ended(ending, began.elapsed()),
+                Try::Unstartable(code, message) => self.unstartable(code, &message),
+                Try::NotCreated(reason, message) => self.not_created(reason, message),
+                Try::NotPulled(message) => match self.not_pulled(&message).await {
+                    Some(pause) => Next::Again(pause),
+                    None => return Outcome::Left,
+                },
+            };
+            let pause = match next {
+                Next::Again(pause) => pause,
+                Next::Leave(outcome) => return outcome,
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = grace(&mut self.wishes) => return Outcome::Left,
+            }
+        }
+    }
+
+    async fn attempt(&mut self) -> Try {
+        if *self.wishes.borrow() != Wish::Run {
+            return Try::Wished;
+        }
+        let reference = self.container.image.clone().unwrap_or_default();
+        let Some(image) = Image::of(&reference) else {
+            return Try::NotPulled(format!(
+                "failed to pull and unpack image \"{reference}\": not found; the lab has the theater's images, redis and curl"
+            ));
+        };
+        self.tell_of_image(&reference);
+        let variables =
+            environment::environment(&self.pod.pod, self.container, &self.pod.place, &**self.pod);
+        let variables = match variables {
+            Ok(variables) => variables,
+            Err(missing) => return Try::NotCreated("CreateContainerConfigError", missing),
+        };
+        self.start(image, variables).await
+    }
+
+    fn tell_of_image(&self, reference: &str) {
+        let (pod, container) = (self.pod, self.container);
+        if container.image_pull_policy.as_deref() == Some("Always") {
+            pod.tell(
+                container,
+                "Pulling",
+                format!("Pulling image \"{reference}\""),
+            );
+        }
+        pod.tell(
+            container,
+            "Pulled",
+            format!("Container image \"{reference}\" already present on machine and can be accessed by the pod"),
+        );
+    }
+
+    async fn start(&mut self, image: Image, variables: BTreeMap<String, String>) -> Try {
+        let log = match self.pod.logs[&self.container.name].begin() {
+            Ok(log) => log,
+            Err(error) => {
+                return Try::NotCreated(
+                    "CreateContainerError",
+                    format!("cannot write its log: {error}"),
+                );
+            }
+        };
+        let tried = match start::program_of(self.pod, image, self.container) {
+            Program::Missing(name) => {
+                self.pod
+                    .tell(self.container, "Created", "Container created");
+                let message = start::runtime_refuses(&program::no_executable(&name));
+                self.pod
+                    .warn(self.container, "Failed", format!("Error: {message}"));
+                Try::Unstartable(128, message)
+            }
+            Program::Done => {
+                self.begun();
+                Try::Ended(Ending {
+                    code: 0,
+                    out_of_memory: false,
+                })
+            }
+            Program::Task => {
+                self.begun();
+                let lines = AccessLines::into_log(Arc::clone(&log));
+                self.pod.attachment.set_access_log(Arc::new(lines));
+                self.run_as_task().await
+            }
+            Program::External(address) => {
+                self.begun();
+                let ports = start::ports(self.container, &variables);
+                self.pod.set_application(Some((address, ports)));
+                self.run_as_task().await
+            }
+            Program::Process(arguments) => {
+                self.run_process(image, &arguments, variables, &log).await
+            }
+        };
+        log.end();
+        tried
+    }
+
+    async fn run_process(
+        &mut self,
+        image: Image,
+        arguments: &[String],
+        variables: BTreeMap<String, String>,
+        log: &Arc<Log>,
+    ) -> Try {
+        let ports = start::ports(self.container, &variables);
+        let started = match start::process(self.pod, image, self.container, arguments, variables) {
+            Ok(started) => started,
+            Err(error) => return Try::NotCreated("CreateContainerError", format!("{error:#}")),
+        };
+        self.begun();
+        match self.attend(image, started, ports, log).await {
+            Attended::Ended(ending) => Try::Ended(ending),
+            Attended::Wished => Try::Wished,
+        }
+    }
+
+    /// The container exists and runs.
+    fn begun(&self) {
+        self.pod
+            .tell(self.container, "Created", "Container created");
+        let name = &self.container.name;
+        self.pod.update(|view| {
+            if let Some(container) = view.container(name) {
+                container.begin(container_id(), &now());
+            }
+        });
+        self.pod
+            .tell(self.container, "Started", "Container started");
+    }
+
+    /// A proxy is a task of the lab, an external store somebody else's process: both are ready.
+    async fn run_as_task(&mut self) -> Try {
+        let name = self.container.name.clone();
+        self.pod.update(|view| {
+            if let Some(container) = view.container(&name) {
+                (container.started, container.ready) = (true, true);
+            }
+        });
+        grace(&mut self.wishes).await;
+        self.tell_stopping();
+        self.pod.update(|view| {
+            if let Some(container) = view.container(&name) {
+                container.end(0, "Completed", &now());
+            }
+        });
+        Try::Wished
+    }
+
+    pub(super) fn tell_stopping(&self) {
+        let name = &self.container.name;
+        self.pod.tell(
+            self.container,
+            "Killing",
+            format!("Stopping container {name}"),
+        );
+    }
+}
+
+/// What comes after a try.
+enum Next {
+    Again(Duration),
+    Leave(Outcome),
+}
+
+impl ContainerRun<'_> {
+    fn ended(&mut self, ending: Ending, ran: Duration) -> Next {
+        tracing::debug!(
+            pod = self.pod.key.name,
+            code = ending.code,
+            "container ended"
+        );
+        let name = &self.container.name;
+        self.pod.update(|view| {
+            if let Some(container) = view.container(name) {
+                container.end(ending.code, ending.reason(), &now());
+            }
+        });
+        self.again(ending.code, ran)
+    }
+
+    fn unstartable(&mut self, code: i32, message: &str) -> Next {
+        let name = &self.container.name;
+        self.pod.update(|view| {
+            if let Some(container) = view.container(name) {
+                container.begin(container_id(), &now());
+                container.fail_to_start(code, message, &now());
+            }
+        });
+        self.again(code, Duration::ZERO)
+    }
+
+    /// By the pod's policy: at once, after the back-off, or not at all.
+    fn again(&mut self, code: i32, ran: Duration) -> Next {
+        let policy = self.pod.view().policy;
+        let restarts = if self.is_init {
+            code != 0 && policy.restarts(code)
+        } else {
+            policy.restarts(code)
+        };
+        if !restarts {
+            let outcome = if code == 0 {
+                Outcome::Succeeded
+            } else {
+                Outcome::Left
+            };
+            return Next::Leave(outcome);
+        }
+        let pause = self.backoff.pause(ran);
+        let (name, pod) = (&self.container.name, self.pod.full_name());
+        if !pause.is_zero() {
+            self.pod.warn(
+                self.container,
+                "BackOff",
+                format!("Back-off restarting failed container {name} in pod {pod}"),
+            );
+        }
+        self.pod.update(|view| {
+            if let Some(container) = view.container(name) {
+                container.start_again();
+                if !pause.is_zero() {
+                    let message = format!(
+                        "back-off {} restarting failed container={name} pod={pod}",
+                        go_duration(pause)
+                    );
+                    container.wait("CrashLoopBackOff", message);
+                }
+            }
+        });
+        Next::Again(pause)
+    }
+
+    fn not_created(&mut self, reason: &'static str, message: String) -> Next {
+        self.pod
+            .warn(self.container, "Failed", format!("Error: {message}"));
+        self.wait(reason, message);
+        Next::Again(ROUND)
+    }
+
+    /// Kubernetes: a failed pull is shown, then the wait for the next one. None: it is to end.
+    async fn not_pulled(&mut self, message: &str) -> Option<Duration> {
+        let (pod, container) = (self.pod, self.container);
+        let image = container.image.clone().unwrap_or_default();
+        pod.tell(container, "Pulling", format!("Pulling image \"{image}\""));
+        pod.warn(
+            container,
+            "Failed",
+            format!("Failed to pull image \"{image}\": {message}"),
+        );
+        pod.warn(container, "Failed", "Error: ErrImagePull");
+        self.wait("ErrImagePull", message.to_owned());
+        tokio::select! {
+            () = tokio::time::sleep(PULL_SHOWN) => {}
+            _ = grace(&mut self.wishes) => return None,
+        }
+        pod.tell(
+            container,
+            "BackOff",
+            format!("Back-off pulling image \"{image}\""),
+        );
+        pod.warn(container, "Failed", "Error: ImagePullBackOff");
+        let waits = format!("Back-off pulling image \"{image}\": ErrImagePull: {message}");
+        self.wait("ImagePullBackOff", waits);
+        // The first wait is not zero, as there is no image that appears by itself.
+        let pause = self.pulls.pause(Duration::ZERO);
+        Some(if pause.is_zero() {
+            self.pulls.pause(Duration::ZERO)
+        } else {
+            pause
+        })
+    }
+
+    fn wait(&self, reason: &'static str, message: String) {
+        let name = &self.container.name;
+        self.pod.update(|view| {
+            if let Some(container) = view.container(name) {
+                container.wait(reason, message);
+            }
+        });
+    }
+}
+
+/// Whole seconds as Go prints them: `40s`, `2m40s`.
+fn go_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds / 60 {
+        0 => format!("{seconds}s"),
+        minutes => format!("{minutes}m{}s", seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_written_as_go_does() {
+        for (seconds, expected) in [(10, "10s"), (160, "2m40s"), (300, "5m0s")] {
+            assert_eq!(go_duration(Duration::from_secs(seconds)), expected);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Pods as a trainee meets them, by real kubectl: logs, commands, connections, figures, ends.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use support::{Lab, Start};
+use testkit::wait;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A kubectl of this lab, with a cache of its own.
+struct Kubectl {
+    program: PathBuf,
+    kubeconfig: PathBuf,
+    cache: tempfile::TempDir,
+}
+
+impl Kubectl {
+    fn of(lab: &Lab) -> Self {
+        Self {
+            program: PathBuf::from("kubectl"),
+            kubeconfig: lab.kubeconfig(),
+            cache: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .arg("--cache-dir")
+            .arg(self.cache.path())
+            .args(line.split(' ').filter(|it| !it.is_empty()))
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, line: &str) -> Output {
+        let output = self.command(line).output();
+        tokio::time::timeout(LIMIT, output)
+            .await
+            .expect("kubectl ends")
+            .expect("kubectl starts")
+    }
+
+    /// What a command that succeeds prints.
+    async fn says(&self, line: &str) -> String {
+        let output = self.run(line).await;
+        assert!(
+            output.status.success(),
+            "kubectl {line}: {}",
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    /// Exit code and standard error of a command that fails.
+    async fn fails(&self, line: &str) -> (i32, String) {
+        let output = self.run(line).await;
+        assert!(
+            !output.status.success(),
+            "kubectl {line}: {}",
+            text(&output.stdout)
+        );
+        (output.status.code().unwrap_or(-1), text(&output.stderr))
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[tokio::test]
+async fn logs_are_shown_as_asked() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    let deployment = "deploy/user-service-ctx1";
+    let all = kubectl.says(&format!("logs {deployment}")).await;
+    assert!(all.contains("serving"), "{all}");
+    let last = kubectl
+        .says(&format!("logs {deployment} --tail=1 --timestamps"))
+        .await;
+    let time = last.split(' ').next().unwrap();
+    assert!(
+        time.parse::<jiff::Timestamp>().is_ok() && last.lines().count() == 1,
+        "{last}"
+    );
+    assert_eq!(
+        kubectl
+            .says(&format!("logs {deployment} --limit-bytes=5"))
+            .await
+            .len(),
+        5
+    );
+    let future = kubectl
+        .says(&format!(
+            "logs {deployment} --since-time=2100-01-01T00:00:00Z"
+        ))
+        .await;
+    assert_eq!(future, "");
+    assert_eq!(lab.get("/users/").await.status(), 200);
+    let line = "logs deploy/api-gateway -c istio-proxy";
+    wait::until("the access log to tell of the request", LIMIT, async || {
+        kubectl
+            .says(line)
+            .await
+            .contains("\"GET /users/ HTTP/1.1\" 200 - via_upstream")
+    })
+    .await;
+    let (code, said) = kubectl
+        .fails(&format!("logs {deployment} --previous -c user-service"))
+        .await;
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("previous terminated container \"user-service\" in pod"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_follower_sees_what_comes_and_ends_with_the_container() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    let line = "get pods -l app=booking-service -o jsonpath={.items[0].metadata.name}";
+    let pod = kubectl.says(line).await;
+    let mut following = kubectl
+        .command(&format!("logs -f {pod} --tail=0"))
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    kubectl
+        .says(&format!("delete pod {pod} --wait=false"))
+        .await;
+    let first = tokio::time::timeout(LIMIT, lines.next_line())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert!(first.contains("told to leave"), "{first}");
+    let ended = tokio::time::timeout(LIMIT, following.wait())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(ended.success());
+}
+
+#[tokio::test]
+async fn commands_run_through_the_pods_sidecar_and_nothing_of_this_machine_does() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    let exec = "exec deploy/api-gateway -- ";
+    let code = kubectl
+        .says(&format!(
+            "{exec}curl -s -o /dev/null -w %{{http_code}} http://movie-service:8082/movies/"
+        ))
+        .await;
+    assert_eq!(code, "200");
+    let body = kubectl
+        .says(&format!("{exec}wget -qO- http://user-service:8081/users/"))
+        .await;
+    assert!(body.contains("\"email\""), "{body}");
+    let (code, said) = kubectl
+        .fails(&format!("{exec}curl -sS http://nowhere:1/"))
+        .await;
+    assert_eq!(code, 6);
+    assert!(
+        said.contains("curl: (6) Could not resolve host: nowhere"),
+        "{said}"
+    );
+    let (code, said) = kubectl.fails(&format!("{exec}sh -c id")).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("unable to start container process: exec: \"sh\": executable file not found in $PATH: unknown"), "{said}");
+    let (_, said) = kubectl
+        .fails("exec deploy/api-gateway -c istio-proxy -- pilot-agent request GET stats")
+        .await;
+    assert!(said.contains("admin interface"), "{said}");
+    let typed = async {
+        let line = "exec -i deploy/api-gateway -- curl -s -X POST -d @- -o /dev/null -w %{http_code} http://user-service:8081/users/";
+        let mut child = kubectl.command(line).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"{").await.unwrap();
+        text(&child.wait_with_output().await.unwrap().stdout)
+    };
+    let answer = tokio::time::timeout(LIMIT, typed).await.unwrap();
+    assert!(
+        answer.starts_with('4'),
+        "half a JSON object is refused: {answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_ports_connections_reach_the_pod() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    let mut forwarding = kubectl
+        .command("port-forward svc/user-service :8081")
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(forwarding.stdout.take().unwrap()).lines();
+    let first = tokio::time::timeout(LIMIT, lines.next_line())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    let port: u16 = first
+        .split(" -> ")
+        .next()
+        .unwrap()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let get = async || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let request = b"GET /users/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answers = futures_util::future::join_all((0..20).map(|_| get())).await;
+    for answer in answers {
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn bare_pods_end_as_their_policy_says() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    let run = "run --restart=Never --image=curlimages/curl";
+    kubectl
+        .says(&format!(
+            "{run} good -- -s http://user-service:8081/healthz"
+        ))
+        .await;
+    kubectl
+        .says("wait pod/good --for=jsonpath={.status.phase}=Succeeded --timeout=20s")
+        .await;
+    kubectl
+        .says(&format!("{run} bad -- -sS http://nowhere/"))
+        .await;
+    kubectl
+        .says("wait pod/bad --for=jsonpath={.status.phase}=Failed --timeout=20s")
+        .await;
+    let code = "{.status.containerStatuses[0].state.terminated.exitCode}";
+    assert_eq!(
+        kubectl
+            .says(&format!("get pod bad -o jsonpath={code}"))
+            .await,
+        "6"
+    );
+    assert_eq!(
+        kubectl.says("logs bad").await,
+        "curl: (6) Could not resolve host: nowhere\n"
+    );
+}
+
+#[tokio::test]
+async fn trouble_is_told_by_state_and_events() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    kubectl.says("run nowhere --image=nginx").await;
+    kubectl
+        .says("run crash --image=curlimages/curl -- -sS http://nowhere/")
+        .await;
+    kubectl.says("run small --image=user-service --overrides={\"spec\":{\"containers\":[{\"name\":\"small\",\"image\":\"user-service\",\"resources\":{\"limits\":{\"memory\":\"1Mi\"}}}]}}").await;
+    let waiting = |pod: &str| {
+        format!("get pod {pod} -o jsonpath={{.status.containerStatuses[0].state.waiting.reason}}")
+    };
+    for (pod, reason) in [
+        ("nowhere", "ImagePullBackOff"),
+        ("crash", "CrashLoopBackOff"),
+    ] {
+        wait::until(reason, LIMIT, async || {
+            kubectl.says(&waiting(pod)).await == reason
+        })
+        .await;
+    }
+    let (_, said) = kubectl.fails("logs nowhere -c nowhere").await;
+    assert!(
+        said.contains("is waiting to start: trying and failing to pull image"),
+        "{said}"
+    );
+    let last = "{.status.containerStatuses[0].lastState.terminated.reason}";
+    wait::until("OOMKilled", LIMIT, async || {
+        kubectl
+            .says(&format!("get pod small -o jsonpath={last}"))
+            .await
+            == "OOMKilled"
+    })
+    .await;
+    let events = kubectl
+        .says("get events -o custom-columns=R:.reason,M:.message")
+        .await;
+    for expected in [
+        "Back-off pulling image \"nginx\"",
+        "Back-off restarting failed container crash",
+        "Container started",
+    ] {
+        assert!(
+            events.contains(expected),
+            "{expected} is missing in {events}"
+        );
+    }
+}
