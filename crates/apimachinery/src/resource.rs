@@ -63,6 +63,9 @@ const CUSTOM_VERBS: &[&str] = &[
 /// What can be done with a part of an object.
 const VIEW: &[&str] = &["get", "patch", "update"];
 
+/// The same where the kind is only read.
+const READ: &[&str] = &["get"];
+
 /// One kind of object the server stores. Equal when group and plural are equal.
 #[derive(Debug)]
 pub struct Resource {
@@ -285,7 +288,8 @@ impl Resource {
             });
         }
         if self.status {
-            all.push(own("status", self.kind, VIEW));
+            let verbs = if self.allows("update") { VIEW } else { READ };
+            all.push(own("status", self.kind, verbs));
         }
         all.sort_by_key(|subresource| subresource.name);
         all

@@ -44,6 +44,7 @@ static TABLES: &[(&Resource, &[Column])] = &[
     (&rows::DEPLOYMENTS, workload::DEPLOYMENTS),
     (&rows::REPLICA_SETS, workload::REPLICA_SETS),
     (&rows::HORIZONTAL_POD_AUTOSCALERS, workload::AUTOSCALERS),
+    (&rows::INGRESSES, network::INGRESSES),
     (&rows::NETWORK_POLICIES, network::POLICIES),
     (&rows::POD_DISRUPTION_BUDGETS, workload::DISRUPTION_BUDGETS),
     (&rows::CLUSTER_ROLE_BINDINGS, config::ROLE_BINDINGS),

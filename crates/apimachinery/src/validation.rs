@@ -9,6 +9,7 @@
 mod access;
 mod autoscaling;
 mod config;
+mod ingress;
 mod path;
 mod pod;
 mod rule;

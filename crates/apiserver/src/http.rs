@@ -37,6 +37,7 @@ mod write;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use apimachinery::openapi::Words;
 use apimachinery::rbac::User;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -54,6 +55,7 @@ use crate::status::Status;
 use crate::store::{Part, Store};
 
 pub use access::{Access, WeakSecret};
+use openapi::Descriptions;
 use options::Query;
 use target::{Missing, Place, Target};
 
@@ -68,16 +70,19 @@ pub struct Cluster {
     pub kubelet: Arc<dyn Kubelet>,
 }
 
-/// The API of all clusters as `/<secret>/<cluster>/…`. Watches end when `shutdown` is cancelled.
+/// The API of all clusters as `/<secret>/<cluster>/…`, described with `words`. Watches end when
+/// `shutdown` is cancelled.
 pub fn router(
     clusters: impl IntoIterator<Item = (String, Cluster)>,
     access: Access,
+    words: Box<dyn Words>,
     shutdown: CancellationToken,
 ) -> Router {
     let served = |(name, cluster)| (name, Served::new(cluster));
     let server = Server {
         clusters: clusters.into_iter().map(served).collect(),
         access,
+        descriptions: Descriptions::new(words),
         shutdown,
     };
     Router::new().fallback(serve).with_state(Arc::new(server))
@@ -105,12 +110,14 @@ impl Served {
 struct Server {
     clusters: HashMap<String, Served>,
     access: Access,
+    descriptions: Descriptions,
     shutdown: CancellationToken,
 }
 
 /// What a handler knows of a request.
 struct Call<'a> {
     cluster: &'a Cluster,
+    descriptions: &'a Descriptions,
     user: User,
     watches: &'a Arc<Semaphore>,
     shutdown: &'a CancellationToken,
@@ -181,6 +188,7 @@ async fn answer(
     let query = Query::of(&parts.uri);
     let call = Call {
         cluster: &served.cluster,
+        descriptions: &server.descriptions,
         user,
         watches: &served.watches,
         shutdown: &server.shutdown,
@@ -232,10 +240,11 @@ fn collection(call: &Call<'_>, method: &Method, place: &Place) -> Result<Respons
 }
 
 fn object(call: &Call<'_>, method: &Method, place: &Place, name: &str) -> Result<Response, Status> {
+    let may = |verb| place.resource.allows(verb);
     match *method {
         // A kind that is never stored has no objects.
-        _ if !place.resource.allows("get") => Err(Status::no_such_resource()),
-        Method::DELETE => delete::object(call, place, name),
+        _ if !may("get") => Err(Status::no_such_resource()),
+        Method::DELETE if may("delete") => delete::object(call, place, name),
         _ => part_of_object(call, method, place, name, Part::Main),
     }
 }
@@ -247,13 +256,16 @@ fn part_of_object(
     name: &str,
     part: Part,
 ) -> Result<Response, Status> {
+    let may = |verb| place.resource.allows(verb);
     match *method {
         Method::GET if part != Part::Finalizers => read::get(call, place, name),
-        Method::PUT => write::replace(call, place, name, part),
-        Method::PATCH if part != Part::Finalizers => match call.media_type().as_deref() {
-            Some(apply::MEDIA_TYPE) => apply::serve(call, place, name, part),
-            _ => write::patch(call, place, name, part),
-        },
+        Method::PUT if may("update") => write::replace(call, place, name, part),
+        Method::PATCH if part != Part::Finalizers && may("patch") => {
+            match call.media_type().as_deref() {
+                Some(apply::MEDIA_TYPE) => apply::serve(call, place, name, part),
+                _ => write::patch(call, place, name, part),
+            }
+        }
         _ => Err(Status::method_not_allowed()),
     }
 }

@@ -16,6 +16,7 @@ pub mod admission;
 pub mod applet;
 pub mod controllers;
 pub mod events;
+pub mod explain;
 pub mod facts;
 pub mod fresh;
 pub mod injection;

@@ -23,6 +23,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::admission::Rules;
 use crate::controllers::{self, replicaset::is_ready};
 use crate::events::Recorder;
+use crate::explain::Documentation;
 use crate::facts::{CLUSTERS, Facts};
 use crate::kubelet::{Kubelet, Settings};
 use crate::mesh::{Member, Mesh};
@@ -114,8 +115,10 @@ async fn run(options: &Options, env: &Env) -> Result<()> {
 
     let shutdown = CancellationToken::new();
     let lab = Lab::assemble(options, env, &state, leftovers, ports, &shutdown)?;
-    let router = apiserver::router(lab.api(), Access::new(secret)?, shutdown.clone())
-        .layer(CatchPanicLayer::new());
+    let access = Access::new(secret)?;
+    let words = Box::new(Documentation);
+    let router =
+        apiserver::router(lab.api(), access, words, shutdown.clone()).layer(CatchPanicLayer::new());
     let dashboard = published.local_addr()?;
     state.note_holder(dashboard)?;
     let mut tasks = lab.start(published);

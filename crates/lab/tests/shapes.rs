@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 type RoundTrip = fn(&Value) -> Result<Value, serde_json::Error>;
 
-const TYPES: [(&Resource, RoundTrip); 26] = [
+const TYPES: [(&Resource, RoundTrip); 27] = [
     (&rows::CONFIG_MAPS, round_trip::<core::ConfigMap>),
     (&rows::ENDPOINTS, round_trip::<core::Endpoints>),
     (&rows::EVENTS, round_trip::<core::Event>),
@@ -42,6 +42,7 @@ const TYPES: [(&Resource, RoundTrip); 26] = [
         &rows::HORIZONTAL_POD_AUTOSCALERS,
         round_trip::<autoscaling::HorizontalPodAutoscaler>,
     ),
+    (&rows::INGRESSES, round_trip::<networking::Ingress>),
     (
         &rows::NETWORK_POLICIES,
         round_trip::<networking::NetworkPolicy>,

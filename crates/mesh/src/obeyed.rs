@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Kinds that change nothing as a whole, and what therefore stays as it is.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 10] = [
     (
         "AuthorizationPolicy",
         "no request is allowed or denied by it",
@@ -13,10 +13,16 @@ const KINDS: [(&str, &str); 7] = [
         "PeerAuthentication",
         "mutual TLS between the clusters stays as it is",
     ),
+    ("ProxyConfig", "every proxy stays as it is"),
+    (
+        "RequestAuthentication",
+        "no token is asked for or looked at",
+    ),
     ("ServiceEntry", "its hosts are not added to the mesh"),
     ("Sidecar", "every proxy still knows every service"),
     ("Telemetry", "access logs and metrics stay as they are"),
     ("WorkloadEntry", "its address gets no requests"),
+    ("WorkloadGroup", "no workload joins the mesh by it"),
 ];
 
 /// Where a DestinationRule has policies.

@@ -36,6 +36,7 @@ const ONE_BY_ONE: &[&str] = &[
     "create", "delete", "get", "list", "patch", "update", "watch",
 ];
 const QUESTION: &[&str] = &["create"];
+const READ: &[&str] = &["get", "list", "watch"];
 const CONNECT: &[&str] = &["create", "get"];
 const EVENTS_K8S_FIELDS: &[&str] = &[
     "regarding.kind",
@@ -152,6 +153,8 @@ table! {
         "horizontalpodautoscaler", "horizontalpodautoscalers",
     ).short(&["hpa"]).categories(ALL_CATEGORY).status();
 
+    INGRESSES = Resource::namespaced("networking.k8s.io", V1, "Ingress", "ingress", "ingresses")
+        .short(&["ing"]).status().generation();
     NETWORK_POLICIES = Resource::namespaced(
         "networking.k8s.io", V1, "NetworkPolicy", "networkpolicy", "networkpolicies",
     ).short(&["netpol"]).generation();
@@ -177,10 +180,11 @@ table! {
         "storage.k8s.io", V1, "StorageClass", "storageclass", "storageclasses",
     ).short(&["sc"]).returns_deleted();
 
+    // The kinds are fixed, so clients only read what defines them.
     CUSTOM_RESOURCE_DEFINITIONS = Resource::cluster(
         "apiextensions.k8s.io", V1, "CustomResourceDefinition",
         "customresourcedefinition", "customresourcedefinitions",
-    ).short(&["crd", "crds"]).categories(&["api-extensions"]).status().generation();
+    ).short(&["crd", "crds"]).categories(&["api-extensions"]).status().generation().verbs(READ);
 
     LEASES = Resource::namespaced("coordination.k8s.io", V1, "Lease", "lease", "leases");
 
@@ -196,6 +200,9 @@ table! {
     ).categories(NETWORKING_ISTIO);
     GATEWAYS = Resource::custom("networking.istio.io", NETWORKING, "Gateway", "gateway", "gateways")
         .short(&["gw"]).categories(NETWORKING_ISTIO);
+    PROXY_CONFIGS = Resource::custom(
+        "networking.istio.io", &["v1beta1"], "ProxyConfig", "proxyconfig", "proxyconfigs",
+    ).categories(NETWORKING_ISTIO);
     SERVICE_ENTRIES = Resource::custom(
         "networking.istio.io", NETWORKING, "ServiceEntry", "serviceentry", "serviceentries",
     ).short(&["se"]).categories(NETWORKING_ISTIO);
@@ -207,7 +214,9 @@ table! {
     WORKLOAD_ENTRIES = Resource::custom(
         "networking.istio.io", NETWORKING, "WorkloadEntry", "workloadentry", "workloadentries",
     ).short(&["we"]).categories(NETWORKING_ISTIO);
-
+    WORKLOAD_GROUPS = Resource::custom(
+        "networking.istio.io", NETWORKING, "WorkloadGroup", "workloadgroup", "workloadgroups",
+    ).short(&["wg"]).categories(NETWORKING_ISTIO);
 
     AUTHORIZATION_POLICIES = Resource::custom(
         "security.istio.io", SECURITY, "AuthorizationPolicy",
@@ -217,7 +226,10 @@ table! {
         "security.istio.io", SECURITY, "PeerAuthentication",
         "peerauthentication", "peerauthentications",
     ).short(&["pa"]).categories(SECURITY_ISTIO);
-
+    REQUEST_AUTHENTICATIONS = Resource::custom(
+        "security.istio.io", SECURITY, "RequestAuthentication",
+        "requestauthentication", "requestauthentications",
+    ).short(&["ra"]).categories(SECURITY_ISTIO);
 
     TELEMETRIES = Resource::custom(
         "telemetry.istio.io", &["v1", "v1alpha1"], "Telemetry", "telemetry", "telemetries",

@@ -30,7 +30,7 @@ pub struct Definition {
 const SHARED: [&str; 3] = ["additionalPrinterColumns", "schema", "subresources"];
 
 /// All definitions, in the order of the table of kinds.
-pub static ALL: [Definition; 10] = [
+pub static ALL: [Definition; 13] = [
     Definition::new(
         &rows::DESTINATION_RULES,
         include_str!("istio/destinationrules.json"),
@@ -40,6 +40,10 @@ pub static ALL: [Definition; 10] = [
         include_str!("istio/envoyfilters.json"),
     ),
     Definition::new(&rows::GATEWAYS, include_str!("istio/gateways.json")),
+    Definition::new(
+        &rows::PROXY_CONFIGS,
+        include_str!("istio/proxyconfigs.json"),
+    ),
     Definition::new(
         &rows::SERVICE_ENTRIES,
         include_str!("istio/serviceentries.json"),
@@ -54,12 +58,20 @@ pub static ALL: [Definition; 10] = [
         include_str!("istio/workloadentries.json"),
     ),
     Definition::new(
+        &rows::WORKLOAD_GROUPS,
+        include_str!("istio/workloadgroups.json"),
+    ),
+    Definition::new(
         &rows::AUTHORIZATION_POLICIES,
         include_str!("istio/authorizationpolicies.json"),
     ),
     Definition::new(
         &rows::PEER_AUTHENTICATIONS,
         include_str!("istio/peerauthentications.json"),
+    ),
+    Definition::new(
+        &rows::REQUEST_AUTHENTICATIONS,
+        include_str!("istio/requestauthentications.json"),
     ),
     Definition::new(&rows::TELEMETRIES, include_str!("istio/telemetries.json")),
 ];

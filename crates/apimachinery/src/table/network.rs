@@ -1,4 +1,4 @@
-//! Columns of Services, their endpoints, and network policies.
+//! Columns of Services, their endpoints, Ingresses and network policies.
 
 use serde_json::Value;
 
@@ -54,6 +54,24 @@ pub(super) static ENDPOINT_SLICES: &[Column] = &[
     AGE,
 ];
 
+pub(super) static INGRESSES: &[Column] = &[
+    NAME,
+    Column::text("Class", "Who serves it.", |ingress| {
+        ingress.text_or(&["spec", "ingressClassName"], NONE).into()
+    }),
+    Column::text("Hosts", "Of its rules.", |ingress| {
+        hosts(ingress.items(&["spec", "rules"])).into()
+    }),
+    Column::text("Address", "Where it is served.", |ingress| {
+        load_balancer(ingress).join(",").into()
+    }),
+    Column::text("Ports", "Open on its addresses.", |ingress| {
+        let encrypted = !ingress.items(&["spec", "tls"]).is_empty();
+        if encrypted { "80, 443" } else { "80" }.into()
+    }),
+    AGE,
+];
+
 pub(super) static POLICIES: &[Column] = &[
     NAME,
     Column::text("Pod-Selector", "The pods it is about.", |policy| {
@@ -83,8 +101,8 @@ fn external_ip(service: &Subject<'_>) -> String {
 }
 
 /// Addresses or names of the load balancer, sorted, each once.
-fn load_balancer(service: &Subject<'_>) -> Vec<String> {
-    let ingress = service.items(&["status", "loadBalancer", "ingress"]).iter();
+fn load_balancer(subject: &Subject<'_>) -> Vec<String> {
+    let ingress = subject.items(&["status", "loadBalancer", "ingress"]).iter();
     let mut all: Vec<_> = ingress
         .map(|point| {
             or(
@@ -98,6 +116,18 @@ fn load_balancer(service: &Subject<'_>) -> Vec<String> {
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// Kubernetes: a rule without a host is not shown, but counts among those that are not.
+fn hosts(rules: &[Value]) -> String {
+    let mut rest = rules.iter();
+    let named = rest.by_ref().map(|rule| object::text(rule, &["host"]));
+    let shown: Vec<_> = named.filter(|it| !it.is_empty()).take(SHOWN).collect();
+    match (shown.is_empty(), rest.len()) {
+        (true, _) => "*".to_owned(),
+        (_, 0) => shown.join(","),
+        _ => format!("{} + {} more...", shown.join(","), rules.len() - SHOWN),
+    }
 }
 
 fn ports(ports: &[Value]) -> String {
@@ -186,6 +216,26 @@ mod tests {
             json!({"loadBalancer": {"ingress": [{"ip": "9.9.9.9"}, {"hostname": "lb"}]}});
         service["spec"]["externalIPs"] = json!(["1.1.1.1"]);
         assert_eq!(cells(&rows::SERVICES, &service)[3], "9.9.9.9,lb,1.1.1.1");
+    }
+
+    #[test]
+    fn an_ingress_shows_its_first_hosts() {
+        let hosts = |hosts: &[&str]| {
+            let rules: Vec<_> = hosts.iter().map(|host| json!({"host": host})).collect();
+            cells(&rows::INGRESSES, &json!({"spec": {"rules": rules}}))[2].clone()
+        };
+        assert_eq!(hosts(&[]), "*");
+        assert_eq!(hosts(&[""]), "*");
+        assert_eq!(hosts(&["a", "", "b"]), "a,b");
+        assert_eq!(hosts(&["a", "b", "c"]), "a,b,c");
+        assert_eq!(hosts(&["a", "", "b", "c", "d"]), "a,b,c + 2 more...");
+        let served = json!({
+            "spec": {"ingressClassName": "istio", "tls": [{}]},
+            "status": {"loadBalancer": {"ingress": [{"hostname": "lb"}, {"ip": "9.9.9.9"}]}},
+        });
+        let shown = cells(&rows::INGRESSES, &served);
+        assert_eq!(shown[1..5], ["istio", "*", "9.9.9.9,lb", "80, 443"]);
+        assert_eq!(cells(&rows::INGRESSES, &json!({}))[1], NONE);
     }
 
     #[test]

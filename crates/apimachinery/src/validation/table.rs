@@ -3,7 +3,7 @@
 use super::Members;
 use super::Path;
 use super::rule::Rule::{self, *};
-use super::{access, autoscaling, config, pod, service, workload};
+use super::{access, autoscaling, config, ingress, pod, service, workload};
 use crate::status::Cause;
 
 /// Judges several fields at once.
@@ -192,6 +192,24 @@ const TABLE: &[(&str, &[Row])] = &[
         ],
     ),
     ("meta.v1.LabelSelector", &[Field("matchLabels", &[Labels])]),
+    (
+        "networking.v1.HTTPIngressPath",
+        &[
+            Field("pathType", &[Required("pathType must be specified")]),
+            Fn(ingress::absolute),
+            Field("backend", &[]),
+        ],
+    ),
+    (
+        "networking.v1.HTTPIngressRuleValue",
+        &[Field("paths", &[Required("")])],
+    ),
+    ("networking.v1.IngressBackend", &[Fn(ingress::backend)]),
+    (
+        "networking.v1.IngressServiceBackend",
+        &[Field("name", &[Required("")])],
+    ),
+    ("networking.v1.IngressSpec", &[Fn(ingress::spec)]),
     (
         "networking.v1.NetworkPolicyPort",
         &[Field("port", &[PortOrName])],

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apimachinery::openapi::Wordless;
 use apiserver::admission::{Admission, AdmitAll};
 use apiserver::kubelet::NoKubelet;
 use apiserver::resource::rows;
@@ -72,7 +73,12 @@ impl Server {
         };
         let shutdown = CancellationToken::new();
         let access = Access::new(SECRET).unwrap();
-        let router = router([("ctx1".to_owned(), cluster)], access, shutdown.clone());
+        let router = router(
+            [("ctx1".to_owned(), cluster)],
+            access,
+            Box::new(Wordless),
+            shutdown.clone(),
+        );
         Self {
             router,
             store,
