@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use apimachinery::openapi::Wordless;
 use apiserver::admission::AdmitAll;
 use apiserver::kubelet::NoKubelet;
 use apiserver::resource::rows;
@@ -66,6 +67,7 @@ impl Server {
         let router = router(
             [("ctx1".to_owned(), cluster)],
             access,
+            Box::new(Wordless),
             CancellationToken::new(),
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
