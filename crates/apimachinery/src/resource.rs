@@ -99,6 +99,8 @@ pub struct Resource {
     pub custom: bool,
     /// DELETE answers with the object even when it is gone.
     pub returns_deleted: bool,
+    /// Its objects are figures that the kubelets measure, made when asked for and never stored.
+    pub measured: bool,
     /// Rule for names.
     pub names: NameRule,
     /// Field selectors beyond `metadata.name` and `metadata.namespace`, as dotted paths.
@@ -137,6 +139,7 @@ impl Resource {
             generation: false,
             custom: false,
             returns_deleted: false,
+            measured: false,
             names: NameRule::Subdomain,
             fields: &[],
             verbs: VERBS,
@@ -227,6 +230,14 @@ impl Resource {
     const fn returns_deleted(self) -> Self {
         Self {
             returns_deleted: true,
+            ..self
+        }
+    }
+
+    const fn measured(self) -> Self {
+        Self {
+            measured: true,
+            verbs: &["get", "list"],
             ..self
         }
     }

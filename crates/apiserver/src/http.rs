@@ -20,6 +20,7 @@ mod delete;
 mod discovery;
 mod draft;
 mod eviction;
+mod metrics;
 mod openapi;
 mod options;
 mod page;
@@ -229,6 +230,7 @@ fn collection(call: &Call<'_>, method: &Method, place: &Place) -> Result<Respons
     let writable = !place.resource.namespaced || place.namespace.is_some();
     let may = |verb| place.resource.allows(verb);
     match *method {
+        Method::GET if place.resource.measured => metrics::list(call, place),
         Method::GET if may("list") => read::list_or_watch(call, place),
         Method::POST if writable && may("create") => match review::serve(call, place) {
             Some(answer) => answer,
@@ -244,6 +246,7 @@ fn object(call: &Call<'_>, method: &Method, place: &Place, name: &str) -> Result
     match *method {
         // A kind that is never stored has no objects.
         _ if !may("get") => Err(Status::no_such_resource()),
+        Method::GET if place.resource.measured => metrics::get(call, place, name),
         Method::DELETE if may("delete") => delete::object(call, place, name),
         _ => part_of_object(call, method, place, name, Part::Main),
     }

@@ -314,3 +314,43 @@ async fn trouble_is_told_by_state_and_events() {
         );
     }
 }
+
+#[tokio::test]
+async fn top_shows_what_was_measured() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    wait::until("two measurements", LIMIT, async || {
+        let shown = kubectl.run("top pods --no-headers").await;
+        let shown = text(&shown.stdout);
+        let memory = |line: &str| {
+            line.split_whitespace()
+                .nth(2)
+                .and_then(|it| it.strip_suffix("Mi")?.parse().ok())
+        };
+        // Three services twice, and the gateway.
+        shown.lines().count() == 7
+            && shown
+                .lines()
+                .all(|line| memory(line).is_some_and(|it: u32| it > 0))
+    })
+    .await;
+    let nodes = kubectl.says("top nodes --no-headers").await;
+    assert_eq!(nodes.lines().count(), 2, "{nodes}");
+}
+
+#[tokio::test]
+async fn a_config_maps_change_reaches_the_files_of_its_pods() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    let asset = async || lab.get("/ui/hello.js").await.text().await.unwrap();
+    for expected in ["first", "second"] {
+        let patch = format!(
+            "patch configmap ui --type=merge -p {{\"data\":{{\"hello.js\":\"{expected}\"}}}}"
+        );
+        kubectl.says(&patch).await;
+        wait::until("the file to be served", LIMIT, async || {
+            asset().await == expected
+        })
+        .await;
+    }
+}

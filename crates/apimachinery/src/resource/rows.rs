@@ -234,4 +234,9 @@ table! {
     TELEMETRIES = Resource::custom(
         "telemetry.istio.io", &["v1", "v1alpha1"], "Telemetry", "telemetry", "telemetries",
     ).short(&["telemetry"]).categories(TELEMETRY_ISTIO);
+
+    NODE_METRICS = Resource::cluster("metrics.k8s.io", &["v1beta1"], "NodeMetrics", "node", "nodes")
+        .measured();
+    POD_METRICS = Resource::namespaced("metrics.k8s.io", &["v1beta1"], "PodMetrics", "pod", "pods")
+        .measured();
 }

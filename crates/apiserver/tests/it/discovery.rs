@@ -161,7 +161,9 @@ async fn groups_and_versions_come_in_the_order_of_a_real_server() {
         let groups = document["groups"].as_array().unwrap().iter();
         groups.map(|group| group["name"].clone()).collect()
     };
-    let ours = names(&server.get("/apis").await.json());
+    let mut ours = names(&server.get("/apis").await.json());
+    // A real one has these of a server beside it, which the golden one did not run.
+    ours.retain(|name| name != "metrics.k8s.io");
     let mut real = names(&groups.unwrap().body);
     real.retain(|name| ours.contains(name));
     assert!(real.len() > 12);

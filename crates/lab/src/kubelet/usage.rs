@@ -101,28 +101,32 @@ impl Usage {
         }))
     }
 
-    /// `NodeMetrics` of each node: the sum of what its pods use.
+    /// `NodeMetrics` of each node with a pod that could be measured: the sum of what its pods use.
     pub(super) fn nodes(&self, store: &Store, pods: &[Arc<PodRun>]) -> Vec<Value> {
         let nodes = store.list(&rows::NODES, None).items;
-        let metrics = nodes.iter().map(|node| {
-            let name = &node["metadata"]["name"];
-            let here = pods.iter().filter(|pod| {
-                let spec = pod.pod.spec.as_ref();
-                spec.and_then(|spec| spec.node_name.as_deref()) == name.as_str()
-            });
-            let rates = here.flat_map(|pod| self.rates(pod)).map(|(_, rate)| rate);
-            let sum = rates.fold(Rate { window: PERIOD, ..Rate::default() }, |sum, one| Rate {
-                nanocores: sum.nanocores + one.nanocores,
-                memory: sum.memory + one.memory,
-                window: sum.window,
-            });
-            json!({
-                "kind": "NodeMetrics", "apiVersion": "metrics.k8s.io/v1beta1",
-                "metadata": {"name": name, "labels": node["metadata"]["labels"], "creationTimestamp": now()},
-                "timestamp": now(), "window": window_text(sum.window), "usage": sum.usage(),
-            })
+        nodes
+            .iter()
+            .filter_map(|node| self.node(node, pods))
+            .collect()
+    }
+
+    fn node(&self, node: &Value, pods: &[Arc<PodRun>]) -> Option<Value> {
+        let name = &node["metadata"]["name"];
+        let here = pods.iter().filter(|pod| {
+            let spec = pod.pod.spec.as_ref();
+            spec.and_then(|spec| spec.node_name.as_deref()) == name.as_str()
         });
-        metrics.collect()
+        let rates = here.flat_map(|pod| self.rates(pod)).map(|(_, rate)| rate);
+        let sum = rates.reduce(|sum, one| Rate {
+            nanocores: sum.nanocores + one.nanocores,
+            memory: sum.memory + one.memory,
+            window: sum.window.max(one.window),
+        })?;
+        Some(json!({
+            "kind": "NodeMetrics", "apiVersion": "metrics.k8s.io/v1beta1",
+            "metadata": {"name": name, "labels": node["metadata"]["labels"], "creationTimestamp": now()},
+            "timestamp": now(), "window": window_text(sum.window), "usage": sum.usage(),
+        }))
     }
 
     fn rates(&self, pod: &PodRun) -> Vec<(String, Rate)> {
