@@ -133,20 +133,22 @@ async fn a_follower_sees_what_comes_and_ends_with_the_container() {
     let kubectl = Kubectl::of(&lab);
     let line = "get pods -l app=booking-service -o jsonpath={.items[0].metadata.name}";
     let pod = kubectl.says(line).await;
-    let mut following = kubectl
-        .command(&format!("logs -f {pod} --tail=0"))
-        .spawn()
-        .unwrap();
+    let mut following = kubectl.command(&format!("logs -f {pod}")).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let mut next = async || {
+        let line = tokio::time::timeout(LIMIT, lines.next_line()).await;
+        line.expect("a line comes").unwrap()
+    };
+    let first = next().await.expect("the log is followed");
+    assert!(first.contains("serving"), "{first}");
     kubectl
         .says(&format!("delete pod {pod} --wait=false"))
         .await;
-    let first = tokio::time::timeout(LIMIT, lines.next_line())
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
-    assert!(first.contains("told to leave"), "{first}");
+    let mut rest = String::new();
+    while let Some(line) = next().await {
+        rest += &line;
+    }
+    assert!(rest.contains("told to leave"), "{rest}");
     let ended = tokio::time::timeout(LIMIT, following.wait())
         .await
         .unwrap()

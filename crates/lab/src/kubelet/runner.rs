@@ -8,11 +8,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use apiserver::resource::{Resource, rows};
 use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::Container;
 use tokio::sync::watch;
-
-use apiserver::resource::{Resource, rows};
 
 use super::Wish;
 use super::container::{ContainerRun, Outcome};
