@@ -6,6 +6,8 @@
     reason = "each test binary uses a part of it"
 )]
 
+pub mod kubectl;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
