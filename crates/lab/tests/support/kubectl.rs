@@ -63,9 +63,9 @@ impl Shell {
         std::fs::create_dir(&tools).unwrap();
         std::os::unix::fs::symlink(kubectl, tools.join("kubectl")).unwrap();
         std::fs::copy(kubeconfig, home.path().join("kubeconfig")).unwrap();
-        let path = std::env::var("PATH").unwrap_or_default();
+        let path = std::env::var_os("PATH").unwrap_or_default();
         Self {
-            path: format!("{}:{path}", tools.display()),
+            path: format!("{}:{}", tools.display(), path.display()),
             home,
             variables: Vec::new(),
         }
