@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use recording::Block;
-use same::normalized;
+use same::comparable;
 use serde::Deserialize;
 use stage::Stage;
 use support::Start;
@@ -92,7 +92,8 @@ fn difference(block: &Block, printed: &Printed) -> Option<String> {
         ("stdout", &block.stdout, &printed.stdout),
         ("stderr", &block.stderr, &printed.stderr),
     ] {
-        let (recorded, seen) = (normalized(recorded), normalized(seen));
+        let compared = |text| comparable(block.number, text);
+        let (recorded, seen) = (compared(recorded), compared(seen));
         if recorded != seen {
             differs = true;
             write!(

@@ -48,8 +48,31 @@ static COMPILED: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     RULES.into_iter().map(compile).collect()
 });
 
-/// The text without what no two runs share; lines of one table sorted where names are random.
-pub(crate) fn normalized(text: &str) -> String {
+/// The recording cuts lines after 300 characters; what of such a line is compared.
+const LONG: usize = 200;
+/// Commands of which the recording kept only this many lines.
+const CUT: [(u32, usize); 2] = [(8, 25), (16, 30)];
+
+/// What is compared of a part of a command, recorded or seen.
+pub(crate) fn comparable(number: u32, text: &str) -> String {
+    let kept = CUT
+        .iter()
+        .find(|(cut, _)| *cut == number)
+        .map_or(usize::MAX, |(_, lines)| *lines);
+    let kept: Vec<_> = text.lines().take(kept).collect();
+    let normalized = normalized(&kept.join("\n"));
+    let lines: Vec<_> = normalized
+        .lines()
+        .map(|line| match line.char_indices().nth(LONG) {
+            Some((end, _)) => &line[..end],
+            None => line,
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// The text without what no two runs share.
+fn normalized(text: &str) -> String {
     let mut text = text.to_owned();
     for (pattern, with) in COMPILED.iter() {
         text = pattern.replace_all(&text, *with).into_owned();
