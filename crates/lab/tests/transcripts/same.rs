@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Patterns and what stands for them, in this order.
-const RULES: [(&str, &str); 21] = [
+const RULES: [(&str, &str); 24] = [
+    // How often a rollout is looked at depends on how long it takes.
+    (r"(?m)^Waiting for deployment .*\n", ""),
     // Times, long and short.
     (
         r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( \+0000|Z)?",
@@ -37,7 +39,9 @@ const RULES: [(&str, &str); 21] = [
     // The stand-ins for the recorded images and nodes.
     (r"\bredis:", "echo:"),
     (r"\bb-node", "ctx1-node-"),
-    (r"Z\[GMT\]", ""),
+    (r"\bctx1-node(\d)", "ctx1-node-$1"),
+    (r"\b192\.168\.\d+\.\d+\b", "IP"),
+    (r"\becho-[0-9a-z]{5}\b", "echo-RANDOM"),
     // Tables are padded to their widest cell, rules under headings too.
     (r"-{3,}", "---"),
     (r"[ \t]{2,}", "  "),

@@ -11,8 +11,13 @@ use super::recording::Block;
 use crate::support::kubectl::{Printed, Shell};
 
 /// What the recording says in words only: commands that were run before the one of this number.
-const BEFORE: [(u32, &str); 6] = [
-    (12, "kubectl label nodes --all b=yes"),
+const BEFORE: [(u32, &str); 7] = [
+    (12, "kubectl label node ctx1-node-2 b=yes"),
+    (
+        145,
+        "kubectl label node ctx1-node-1 b=yes; kubectl delete pod one -n b-tr; kubectl run one --image=none:1 -n b-tr \
+           --overrides='{\"spec\":{\"nodeName\":\"ctx1-node-1\"}}'",
+    ),
     (
         176,
         "kubectl create ns b-tr && kubectl apply -n b-tr -f echo.yaml && \
