@@ -1,6 +1,9 @@
-//! What the lab adds to Kubernetes' own defaults and rules: addresses of Services, and Istio's say.
+//! What the lab adds to Kubernetes' own defaults and rules: addresses of Services, what a new
+//! pod has, quotas, and Istio's say.
 
 mod istio;
+mod pod;
+pub(crate) mod quota;
 mod service;
 
 use std::sync::Arc;
@@ -91,6 +94,9 @@ impl Admission for Rules {
             let namespace = text(object, "/metadata/namespace");
             injection::inject(&self.store, &namespace, object);
         }
+        if *resource == rows::PODS && old.is_none() {
+            pod::fill(object);
+        }
     }
 
     fn admit(&self, review: &Review<'_>) -> Result<Vec<String>, Status> {
@@ -103,6 +109,9 @@ impl Admission for Rules {
         }
         if *resource == rows::SERVICES {
             service::check(object, review.old, &self.store, &self.addresses)?;
+        }
+        if review.operation == Operation::Create {
+            quota::check(&self.store, review, object)?;
         }
         Ok(Vec::new())
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apimachinery::defaults;
 use apiserver::admission::{Admission, Operation, Review};
 use apiserver::names;
 use apiserver::resource::Resource;
@@ -55,6 +56,7 @@ pub fn create(
         .unwrap_or_default();
     let name = names::generated(prefix, uuid::Uuid::new_v4());
     object["metadata"]["name"] = name.clone().into();
+    defaults::fill(resource, resource.preferred_version(), &mut object);
     api.admission.default_object(resource, &mut object, None);
     let review = Review {
         operation: Operation::Create,

@@ -14,6 +14,7 @@ mod claims;
 pub mod deployment;
 mod disruption;
 pub mod endpoints;
+mod furnishing;
 mod garbage;
 mod informer;
 pub mod replicaset;
@@ -39,12 +40,17 @@ use informer::Informer;
 /// How often events that are too old are looked for.
 const EXPIRY: Duration = Duration::from_secs(60);
 /// What the controllers look at.
-const WATCHED: [&Resource; 10] = [
+const WATCHED: [&Resource; 15] = [
     &rows::DEPLOYMENTS,
     &rows::REPLICA_SETS,
     &rows::PODS,
     &rows::NODES,
     &rows::NAMESPACES,
+    &rows::RESOURCE_QUOTAS,
+    &rows::CONFIG_MAPS,
+    &rows::PERSISTENT_VOLUME_CLAIMS,
+    &rows::SECRETS,
+    &rows::SERVICE_ACCOUNTS,
     &rows::SERVICES,
     &rows::ENDPOINT_SLICES,
     &rows::ENDPOINTS,
@@ -126,6 +132,8 @@ impl Controllers {
     pub fn pass(&mut self, now: Timestamp) -> Option<Timestamp> {
         let cluster = &mut self.cluster;
         garbage::collect(&cluster.api.store);
+        furnishing::furnish(&cluster.api.store);
+        crate::admission::quota::count(&cluster.api.store);
         let due = [
             self.deployment.pass(cluster, now),
             self.replica_set.pass(cluster, now),
