@@ -234,6 +234,8 @@ fn collection(call: &Call<'_>, method: &Method, place: &Place) -> Result<Respons
         Method::GET if may("list") => read::list_or_watch(call, place),
         Method::POST if writable && may("create") => match review::serve(call, place) {
             Some(answer) => answer,
+            // A kind that is never stored and no question (Binding): nobody carries it out.
+            None if !may("get") => Err(Status::method_not_allowed()),
             None => write::create(call, place),
         },
         Method::DELETE if writable && may("deletecollection") => delete::collection(call, place),

@@ -1,12 +1,14 @@
 //! What a fresh cluster of the course has: system namespaces, labelled nodes,
 //! the Gateway `cp-gateway`, and the gateways' Deployments.
 
+use anyhow::{Context, Result};
 use apimachinery::schema::crd;
 use serde_json::{Value, json};
 
 use crate::controllers::now;
 use crate::facts::{Facts, KUBERNETES_VERSION, PROXY_IMAGE};
 use crate::kubelet::machine_memory;
+use crate::manifest;
 use crate::network::{Addresses, service_address};
 
 const NAMESPACES: [&str; 5] = [
@@ -17,8 +19,13 @@ const NAMESPACES: [&str; 5] = [
     "istio-system",
 ];
 
+const CLUSTER_ROLES: &str = include_str!("../manifests/cluster-roles.yaml");
+
 /// The objects, in the order in which they are created.
-pub fn objects(facts: Facts, addresses: &Addresses) -> Vec<Value> {
+///
+/// # Errors
+/// When the embedded roles are no YAML: a defect of the build.
+pub fn objects(facts: Facts, addresses: &Addresses) -> Result<Vec<Value>> {
     let now = now();
     let mut objects: Vec<Value> = crd::ALL.iter().map(|it| it.established(&now)).collect();
     objects.extend(NAMESPACES.map(namespace));
@@ -43,7 +50,7 @@ pub fn objects(facts: Facts, addresses: &Addresses) -> Vec<Value> {
         ));
         objects.push(cp_gateway());
     }
-    objects
+    Ok(objects)
 }
 
 fn namespace(name: &str) -> Value {

@@ -225,7 +225,7 @@ impl Lab {
     fn fill(&self, empty: bool) -> Result<()> {
         for (facts, store, addresses) in &self.members {
             let rules = Rules::new(store.clone(), Arc::clone(addresses));
-            for object in fresh::objects(*facts, addresses) {
+            for object in fresh::objects(*facts, addresses)? {
                 rules.create(object, None)?;
             }
             if !empty {
