@@ -29,6 +29,7 @@ pub fn objects(facts: Facts, addresses: &Addresses) -> Result<Vec<Value>> {
     let now = now();
     let mut objects: Vec<Value> = crd::ALL.iter().map(|it| it.established(&now)).collect();
     objects.extend(NAMESPACES.map(namespace));
+    objects.extend(manifest::parse(CLUSTER_ROLES).context("the embedded roles cannot be read")?);
     objects.extend((0..2).map(|index| node(facts, addresses, index)));
     objects.push(json!({
         "apiVersion": "v1", "kind": "Service",

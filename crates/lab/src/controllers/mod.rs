@@ -40,7 +40,7 @@ use informer::Informer;
 /// How often events that are too old are looked for.
 const EXPIRY: Duration = Duration::from_secs(60);
 /// What the controllers look at.
-const WATCHED: [&Resource; 15] = [
+const WATCHED: [&Resource; 14] = [
     &rows::DEPLOYMENTS,
     &rows::REPLICA_SETS,
     &rows::PODS,
@@ -48,7 +48,6 @@ const WATCHED: [&Resource; 15] = [
     &rows::NAMESPACES,
     &rows::RESOURCE_QUOTAS,
     &rows::CONFIG_MAPS,
-    &rows::PERSISTENT_VOLUME_CLAIMS,
     &rows::SECRETS,
     &rows::SERVICE_ACCOUNTS,
     &rows::SERVICES,
