@@ -7,14 +7,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::body::ResponseBody;
 use crate::exchange::exchange;
 use crate::proxy::{Inner, Listen, Proxy};
 
@@ -77,6 +81,20 @@ async fn paused(error: &io::Error) {
     sleep(ACCEPT_PAUSE).await;
 }
 
+async fn answer(
+    proxy: &Inner,
+    listen: &Listen,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    let mut answer = exchange(proxy, listen, peer, request).await;
+    if proxy.is_draining() {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(CONNECTION, close);
+    }
+    answer
+}
+
 async fn serve_connection(
     proxy: Arc<Inner>,
     listen: Arc<Listen>,
@@ -88,7 +106,7 @@ async fn serve_connection(
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let (proxy, listen) = (proxy.clone(), listen.clone());
-        async move { Ok::<_, Infallible>(exchange(&proxy, &listen, peer, request).await) }
+        async move { Ok::<_, Infallible>(answer(&proxy, &listen, peer, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

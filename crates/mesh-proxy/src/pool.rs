@@ -44,6 +44,14 @@ impl Pool {
             .map(|idle| idle.sender)
     }
 
+    /// Lets go of every idle connection.
+    pub(crate) fn clear(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// Takes back a connection whose answer was read to its end.
     pub(crate) fn put(&self, sender: SendRequest<RequestBody>) {
         if sender.is_closed() {

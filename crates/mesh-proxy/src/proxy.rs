@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) chance: Chance,
     pub(crate) snapshot: ArcSwap<Snapshot>,
+    draining: AtomicBool,
     /// Clusters of unknown hosts, by the address dialled. Held briefly, never across an await.
     passthrough: Mutex<HashMap<SocketAddr, Arc<ClusterState>>>,
 }
@@ -83,6 +85,13 @@ impl Settings {
             pod_ip: None,
             seed: None,
         }
+    }
+}
+
+impl Inner {
+    /// Whether clients are asked to leave.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 }
 
@@ -107,6 +116,7 @@ impl Proxy {
             chance: Chance::new(settings.seed),
             settings,
             snapshot: ArcSwap::from_pointee(snapshot),
+            draining: AtomicBool::new(false),
             passthrough: Mutex::default(),
         }))
     }
@@ -123,6 +133,29 @@ impl Proxy {
         });
         proxy.apply(Arc::new(inbound(address)));
         proxy
+    }
+
+    /// Asks every client, with its next answer, to go on over a new connection.
+    ///
+    /// Envoy: a listener that drains does. Who holds a connection to this proxy through an
+    /// east-west gateway would otherwise never learn that the pod behind it is leaving.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes idle connections through east-west gateways.
+    ///
+    /// An idle one leads to one pod, which nobody sees from here. When that pod leaves it would be
+    /// closed under a request that is just being sent; closed from this side it is not used.
+    pub fn leave_gateways(&self) {
+        let snapshot = self.0.snapshot.load();
+        let hosts = snapshot
+            .clusters
+            .values()
+            .flat_map(|cluster| &cluster.hosts);
+        for host in hosts.filter(|host| host.target.sni.is_some()) {
+            host.pool.clear();
+        }
     }
 
     /// Name of the route table (and cluster) of an inbound side: `inbound|8080||`.

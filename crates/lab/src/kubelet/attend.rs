@@ -222,7 +222,12 @@ impl ContainerRun<'_> {
         self.tell_stopping();
         let began = tokio::time::Instant::now();
         if !grace.is_zero() {
-            let _ = tokio::time::timeout(UNLEARN.min(grace), self.pod.kubelet.mesh.settled()).await;
+            // Answers under way say that the pod leaves, then nobody chooses it any more, and no
+            // idle connection still leads to it.
+            self.pod.attachment.drain();
+            let mesh = &self.pod.kubelet.mesh;
+            let _ = tokio::time::timeout(UNLEARN.min(grace), mesh.settled()).await;
+            mesh.leave_gateways();
             self.hook(grace).await;
         }
         // Kubernetes: the hook's time counts, but two seconds are always left.

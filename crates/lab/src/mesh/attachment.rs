@@ -29,6 +29,8 @@ pub(super) struct Sidecar {
     ip: Ipv4Addr,
     ports: Vec<(u16, Protocol)>,
     outbound: Proxy,
+    /// The inbound side, a proxy a port.
+    inbound: Mutex<Vec<Proxy>>,
     table: Table,
     access: AccessSink,
     application: Arc<Mutex<Option<SocketAddr>>>,
@@ -55,6 +57,13 @@ impl Attachment {
                 Some(real) => self.sidecar.table.open(address, None, real),
                 None => self.sidecar.table.close(address, None),
             }
+        }
+    }
+
+    /// Asks whoever still holds a connection to the pod to leave it.
+    pub fn drain(&self) {
+        for proxy in self.sidecar.inbound().iter() {
+            proxy.drain();
         }
     }
 
@@ -101,12 +110,21 @@ impl Sidecar {
                 access_log: Some(Arc::new(access.clone())),
                 ..settings
             }),
+            inbound: Mutex::default(),
             table,
             access,
             application: Arc::default(),
             listeners: Mutex::default(),
             closing: CancellationToken::new(),
         }
+    }
+
+    fn inbound(&self) -> MutexGuard<'_, Vec<Proxy>> {
+        self.inbound.lock().expect("no holder of this lock panics")
+    }
+
+    pub(super) fn leave_gateways(&self) {
+        self.outbound.leave_gateways();
     }
 
     /// Obeys the rules of its own cluster from now on.
@@ -136,6 +154,7 @@ impl Sidecar {
                 ..Settings::new(Role::Inbound, Arc::new(self.table.clone()))
             };
             let proxy = Proxy::inbound(settings, app, address);
+            self.inbound().push(proxy.clone());
             let listen = Listen {
                 routes: Proxy::inbound_routes(address.port()),
                 address: Some(address),

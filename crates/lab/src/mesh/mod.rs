@@ -168,6 +168,13 @@ impl Mesh {
         self.ingress.settled().await;
     }
 
+    /// Nobody keeps a connection that leads through an east-west gateway to a pod that leaves.
+    pub fn leave_gateways(&self) {
+        for sidecar in self.sidecars().iter().filter_map(Weak::upgrade) {
+            sidecar.leave_gateways();
+        }
+    }
+
     /// The published port's log is that of the ingress gateway's pod.
     fn access_of(&self, facts: &Facts, pod: &Pod) -> AccessSink {
         let labels = pod.metadata.labels.as_ref();
