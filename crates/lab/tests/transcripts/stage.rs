@@ -15,7 +15,7 @@ const BEFORE: [(u32, &str); 7] = [
     (12, "kubectl label node ctx1-node-2 b=yes"),
     (
         145,
-        "kubectl label node ctx1-node-1 b=yes; kubectl delete pod one -n b-tr; kubectl run one --image=none:1 -n b-tr \
+        "kubectl label node ctx1-node-1 b=yes; kubectl delete pdb pdb -n b-tr; kubectl delete pod one -n b-tr; kubectl run one --image=none:1 -n b-tr \
            --overrides='{\"spec\":{\"nodeName\":\"ctx1-node-1\"}}'",
     ),
     (
