@@ -37,7 +37,6 @@ pub(super) const ALL: &[(&str, &str)] = &[
         "istio webhook denies",
         "istiod's webhook speaks in the lab, not here",
     ),
-    ("eviction of a missing pod", "not yet"),
     ("binding to a missing pod", "not yet"),
     ("eviction refused by a PodDisruptionBudget", "not yet"),
 ];
