@@ -13,7 +13,7 @@ const BINARY: [(&str, u32); 6] = [
     ("Pi", 50),
     ("Ei", 60),
 ];
-const DECIMAL: [(&str, i32); 10] = [
+pub(crate) const DECIMAL: [(&str, i32); 10] = [
     ("n", -9),
     ("u", -6),
     ("m", -3),

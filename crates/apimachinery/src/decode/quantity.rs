@@ -1,24 +1,13 @@
 //! Amounts of resources: `100m`, `64Mi`, `1e3`.
 
+use crate::quantity::DECIMAL;
+
 /// What a text that is none is answered with.
 pub(super) const MALFORMED: &str =
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const UNKNOWN_SUFFIX: &str = "unable to parse quantity's suffix";
 const NO_NUMBER: &str = "unable to parse numeric part of quantity";
 
-/// Suffixes of powers of ten, by their exponent.
-const DECIMAL: [(&str, i32); 10] = [
-    ("n", -9),
-    ("u", -6),
-    ("m", -3),
-    ("", 0),
-    ("k", 3),
-    ("M", 6),
-    ("G", 9),
-    ("T", 12),
-    ("P", 15),
-    ("E", 18),
-];
 /// Suffixes of powers of 1024, by their exponent.
 const BINARY: [(&str, u32); 6] = [
     ("Ki", 1),

@@ -10,6 +10,7 @@ mod admission;
 mod apply;
 mod decoding;
 mod definitions;
+mod deletions;
 mod discovery;
 mod errors;
 mod lists;
