@@ -4,6 +4,7 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::command::{self, Asked, Said, Setting, Task};
 use crate::env::{ConfigError, Env};
 use crate::outbound::{Dns, Resolve};
 use crate::telemetry;
@@ -28,17 +29,39 @@ impl Default for Seams {
     }
 }
 
-/// Runs a service as a process of its own: logging, a runtime, `run`, an exit code.
-pub fn main<F, Fut>(name: &str, run: F) -> ExitCode
+/// Runs a program as a process of its own: what its command line asks for, to an exit code.
+pub fn main<F, Fut>(name: &'static str, run: F) -> ExitCode
 where
     F: FnOnce(Env, Seams) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
     let env = Env::of_process();
-    let outcome = telemetry::init(&env)
-        .map_err(anyhow::Error::from)
-        .and_then(|()| runtime()?.block_on(run(env, Seams::default())));
-    exit_code(name, outcome)
+    match command::parse(name, std::env::args_os().skip(1)) {
+        Ok(Asked::Serve) => exit_code(name, serve(env, run)),
+        Ok(Asked::Task(task)) => perform(name, task, Setting::of_process(env)),
+        Err(said) => leave(&said),
+    }
+}
+
+fn serve<F, Fut>(env: Env, run: F) -> anyhow::Result<()>
+where
+    F: FnOnce(Env, Seams) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    telemetry::init(&env)?;
+    runtime()?.block_on(run(env, Seams::default()))
+}
+
+fn perform(name: &str, task: Task, setting: Setting) -> ExitCode {
+    match runtime() {
+        Ok(runtime) => leave(&runtime.block_on(task.run(setting))),
+        Err(error) => exit_code(name, Err(error.into())),
+    }
+}
+
+fn leave(said: &Said) -> ExitCode {
+    said.print();
+    ExitCode::from(said.code)
 }
 
 /// A runtime sized for a pod: one thread is enough for work that only waits.

@@ -179,6 +179,11 @@ async fn commands_run_through_the_pods_sidecar_and_nothing_of_this_machine_does(
         said.contains("curl: (6) Could not resolve host: nowhere"),
         "{said}"
     );
+    let own = kubectl.says(&format!("{exec}api-gateway --help")).await;
+    assert!(own.contains("wait-for-drain"), "{own}");
+    let (code, said) = kubectl.fails(&format!("{exec}api-gateway frob")).await;
+    assert_eq!(code, 64);
+    assert!(said.contains("unrecognized subcommand 'frob'"), "{said}");
     let (code, said) = kubectl.fails(&format!("{exec}sh -c id")).await;
     assert_eq!(code, 1);
     assert!(said.contains("unable to start container process: exec: \"sh\": executable file not found in $PATH: unknown"), "{said}");
@@ -266,6 +271,40 @@ async fn bare_pods_end_as_their_policy_says() {
         kubectl.says("logs bad").await,
         "curl: (6) Could not resolve host: nowhere\n"
     );
+}
+
+#[tokio::test]
+async fn a_pre_stop_hook_runs_the_images_own_command() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    for (pod, hook) in [
+        (
+            "good",
+            r#"["user-service","wait-for-drain","--seconds","300"]"#,
+        ),
+        ("bad", r#"["user-service","frob"]"#),
+    ] {
+        let hook = format!(r#"{{"preStop":{{"exec":{{"command":{hook}}}}}}}"#);
+        let container = format!(r#"{{"name":"{pod}","image":"user-service","lifecycle":{hook}}}"#);
+        let spec = format!(r#"{{"spec":{{"containers":[{container}]}}}}"#);
+        kubectl
+            .says(&format!(
+                "run {pod} --image=user-service --overrides={spec}"
+            ))
+            .await;
+        kubectl
+            .says(&format!(
+                "wait pod/{pod} --for=condition=Ready --timeout=20s"
+            ))
+            .await;
+        // The lab knows when every proxy has forgotten the pod: no need to wait the whole time.
+        kubectl.says(&format!("delete pod {pod}")).await;
+    }
+    let failed = "get events --field-selector reason=FailedPreStopHook -o custom-columns=O:.involvedObject.name --no-headers";
+    wait::until("the event of the failed hook alone", LIMIT, async || {
+        kubectl.says(failed).await.trim() == "bad"
+    })
+    .await;
 }
 
 #[tokio::test]

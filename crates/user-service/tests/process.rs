@@ -47,6 +47,22 @@ async fn unusable_configuration_exits_64_and_names_the_variable() {
 }
 
 #[tokio::test]
+async fn a_command_does_its_work_and_ends_with_its_code() {
+    for (line, code, said) in [
+        (&["wait-for-drain", "--seconds", "0"][..], 0, ""),
+        (&["--help"], 0, "wait-for-drain"),
+        (&["frob"], 64, "unrecognized subcommand 'frob'"),
+    ] {
+        let output = service(&[]).args(line).stdout(Stdio::piped()).output();
+        let output = tokio::time::timeout(LIMIT, output).await.unwrap().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{line:?}: {text}");
+        assert!(text.contains(said), "{line:?}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_taken_port_is_a_failure_that_says_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use super::log::{self, Log};
 use super::pod::PodRun;
+use super::shell::Senders;
 use super::{Kubelet, shell};
 
 /// Which of a container's logs is meant.
@@ -48,7 +49,13 @@ impl apiserver::kubelet::Kubelet for Kubelet {
         terminal: Terminal,
     ) -> Result<BoxFuture<'static, Exit>, Status> {
         let pod = self.running(of)?;
-        Ok(shell::exec(&pod, of.container, &command, terminal))
+        Ok(shell::exec(
+            &pod,
+            of.container,
+            &command,
+            terminal,
+            Senders::Unknown,
+        ))
     }
 
     /// The lab's containers start long before a client can attach, so it is shown all of the run.

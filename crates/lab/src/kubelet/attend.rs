@@ -16,6 +16,7 @@ use super::probe::{Application, Probe, Question};
 use super::probing::{Ask, Finding, Kind, Probes};
 use super::process::{Answers, Ending, Process, Said, Written};
 use super::runner::grace;
+use super::shell::Senders;
 use super::start::Started;
 use super::{memory, shell};
 use crate::pod::link::{FromPod, ToPod};
@@ -67,7 +68,7 @@ impl Ask for Asker {
     async fn ask(&self, probe: &Probe) -> Result<(), String> {
         match &probe.question {
             Question::Exec(command) => {
-                let run = shell::succeeds(&self.pod, &self.container, command);
+                let run = shell::succeeds(&self.pod, &self.container, command, Senders::Unknown);
                 tokio::time::timeout(probe.timeout, run)
                     .await
                     .unwrap_or_else(|_| {
@@ -213,7 +214,7 @@ impl ContainerRun<'_> {
         let grace = seconds
             .and_then(|it| u64::try_from(it).ok())
             .map_or(GRACE, Duration::from_secs);
-        self.hook(grace).await;
+        self.hook(grace, Senders::Unknown).await;
         end(&mut attendance.process, grace).await
     }
 
@@ -226,9 +227,10 @@ impl ContainerRun<'_> {
             // idle connection still leads to it.
             self.pod.attachment.drain();
             let mesh = &self.pod.kubelet.mesh;
-            let _ = tokio::time::timeout(UNLEARN.min(grace), mesh.settled()).await;
+            let settled = tokio::time::timeout(UNLEARN.min(grace), mesh.settled()).await;
             mesh.leave_gateways();
-            self.hook(grace).await;
+            let senders = settled.map_or(Senders::Unknown, |()| Senders::Gone);
+            self.hook(grace, senders).await;
         }
         // Kubernetes: the hook's time counts, but two seconds are always left.
         let left = grace
@@ -245,12 +247,13 @@ impl ContainerRun<'_> {
     }
 
     /// Runs the container's preStop hook, within the grace period.
-    async fn hook(&self, grace: Duration) {
+    async fn hook(&self, grace: Duration, senders: Senders) {
         let lifecycle = self.container.lifecycle.as_ref();
         let Some(hook) = lifecycle.and_then(|it| it.pre_stop.as_ref()) else {
             return;
         };
-        let ran = tokio::time::timeout(grace, run_hook(self.pod, &self.container.name, hook)).await;
+        let run = run_hook(self.pod, &self.container.name, hook, senders);
+        let ran = tokio::time::timeout(grace, run).await;
         if !matches!(ran, Ok(Ok(()))) {
             self.pod
                 .warn(self.container, "FailedPreStopHook", "PreStopHook failed");
@@ -262,6 +265,7 @@ async fn run_hook(
     pod: &Arc<PodRun>,
     container: &str,
     hook: &LifecycleHandler,
+    senders: Senders,
 ) -> Result<(), String> {
     if let Some(sleep) = &hook.sleep {
         tokio::time::sleep(Duration::from_secs(
@@ -272,7 +276,7 @@ async fn run_hook(
     match &hook.exec {
         Some(exec) => {
             let command = exec.command.clone().unwrap_or_default();
-            shell::succeeds(pod, container, &command).await
+            shell::succeeds(pod, container, &command, senders).await
         }
         None => Ok(()),
     }

@@ -111,7 +111,7 @@ impl<'a> ContainerRun<'a> {
             return Try::Wished;
         }
         let reference = self.container.image.clone().unwrap_or_default();
-        let Some(image) = Image::of(&reference) else {
+        let Some(image) = Image::of_container(self.container) else {
             return Try::NotPulled(format!(
                 "failed to pull and unpack image \"{reference}\": not found; the lab has the theater's images, redis and curl"
             ));
@@ -196,6 +196,7 @@ impl<'a> ContainerRun<'a> {
         log: &Arc<Log>,
     ) -> Try {
         let ports = start::ports(self.container, &variables);
+        self.pod.set_environment(&self.container.name, &variables);
         let started = match start::process(self.pod, image, self.container, arguments, variables) {
             Ok(started) => started,
             Err(error) => return Try::NotCreated("CreateContainerError", format!("{error:#}")),

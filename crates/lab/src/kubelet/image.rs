@@ -1,5 +1,7 @@
 //! Which process stands for an image.
 
+use k8s_openapi::api::core::v1::Container;
+
 /// What the lab can run for an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Image {
@@ -22,6 +24,11 @@ const SERVICES: [&str; 4] = [
 ];
 
 impl Image {
+    /// The image of a container; none = cannot be pulled here.
+    pub(super) fn of_container(container: &Container) -> Option<Self> {
+        Self::of(container.image.as_deref()?)
+    }
+
     /// Reads an image reference such as `harbor.example.com/theater-msa/user-service:v1`.
     ///
     /// Registry and tag are free; the last part of the path decides. None = cannot be pulled here.

@@ -10,6 +10,7 @@ use apiserver::resource::rows;
 use apiserver::store::{DeleteOptions, Key, Part, Store};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use common::env::Env;
 use k8s_openapi::api::core::v1::{Container, Pod};
 use rustix::process::Pid;
 use serde_json::Value;
@@ -49,6 +50,8 @@ pub(super) struct PodRun {
 struct Running {
     /// The process group of each container that is one.
     processes: BTreeMap<String, Pid>,
+    /// What each container's process was told.
+    environments: BTreeMap<String, Env>,
     /// Where the first container's application listens.
     application: Option<SocketAddr>,
     /// Ports it listens on in the pod's network.
@@ -168,6 +171,29 @@ impl PodRun {
         self.reference
             .clone()
             .at(format!("spec.{list}{{{}}}", container.name))
+    }
+
+    /// A container by its name.
+    pub(super) fn container(&self, name: &str) -> Option<&Container> {
+        all_containers(&self.pod).find(|container| container.name == name)
+    }
+
+    /// Notes the variables that a container is started with; what runs in it later has them too.
+    pub(super) fn set_environment(&self, container: &str, variables: &BTreeMap<String, String>) {
+        let env = variables.clone().into_iter().collect();
+        self.running()
+            .environments
+            .insert(container.to_owned(), env);
+    }
+
+    /// The variables that a container was started with.
+    pub(super) fn environment(&self, container: &str) -> Env {
+        let running = self.running();
+        running
+            .environments
+            .get(container)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// A container's process group, while it runs.

@@ -40,9 +40,9 @@ pub(super) fn program(
             Some("istio-iptables") => Program::Done,
             _ => Program::Task,
         },
-        Image::Service(name) if command.is_empty() => Program::Process(pod(&[name])),
+        Image::Service(name) if command.is_empty() => Program::Process(service(name, arguments)),
         Image::Service(name) => match executable(&line[0]) {
-            own if own == name || own == "app" => Program::Process(pod(&[name])),
+            own if is_own(name, own) => Program::Process(service(name, &line[1..])),
             other => applet_or_missing(other, &line),
         },
         Image::Curl => match line.first().map(|first| executable(first)) {
@@ -89,6 +89,17 @@ fn redis(
 fn pod(arguments: &[&str]) -> Vec<String> {
     let all = std::iter::once("pod").chain(arguments.iter().copied());
     all.map(str::to_owned).collect()
+}
+
+/// Whether an executable's name is that of the service's own binary; `app` is the entry point.
+pub(super) fn is_own(service: &str, executable: &str) -> bool {
+    executable == service || executable == "app"
+}
+
+fn service(name: &str, arguments: &[String]) -> Vec<String> {
+    let mut all = pod(&[name, "--"]);
+    all.extend_from_slice(arguments);
+    all
 }
 
 fn applet_or_missing(name: &str, line: &[String]) -> Program {
@@ -223,17 +234,17 @@ mod tests {
             (
                 Image::Service("user-service"),
                 json!({}),
-                "pod user-service",
+                "pod user-service --",
             ),
             (
                 Image::Service("user-service"),
                 json!({"args": ["x"]}),
-                "pod user-service",
+                "pod user-service -- x",
             ),
             (
                 Image::Service("user-service"),
-                json!({"command": ["/app"]}),
-                "pod user-service",
+                json!({"command": ["/app"], "args": ["x"]}),
+                "pod user-service -- x",
             ),
             (
                 Image::Service("user-service"),

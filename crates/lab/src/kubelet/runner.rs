@@ -102,8 +102,7 @@ async fn run_containers(pod: &Arc<PodRun>, wishes: &watch::Receiver<Wish>) {
 }
 
 fn is_proxy(container: &Container) -> bool {
-    let image = container.image.as_deref().unwrap_or_default();
-    Image::of(image) == Some(Image::Proxy)
+    Image::of_container(container) == Some(Image::Proxy)
 }
 
 /// Resolves when the pod is to end, with the time it may take.

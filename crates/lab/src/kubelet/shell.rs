@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use apiserver::kubelet::{Exit, Output, Terminal};
 use apiserver::status::Status;
+use common::command::{self, Asked, Said, Setting};
 use common::outbound::{Authority, Resolve, Resolving};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+use super::image::Image;
 use super::pod::PodRun;
-use super::program::no_executable;
+use super::program::{is_own, no_executable};
 use crate::applet;
 use crate::injection::SIDECAR;
 
@@ -22,9 +24,20 @@ const NO_ADMIN: &str = "the admin interface of the sidecar is not served by this
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     Applet(String, Vec<String>),
+    /// The service's own binary.
+    Own(&'static str, Vec<String>),
     /// It asks the sidecar's admin interface.
     Admin,
     Missing(String),
+}
+
+/// What is known about who still sends requests to a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Senders {
+    /// Nothing.
+    Unknown,
+    /// Every proxy has learned that the pod leaves.
+    Gone,
 }
 
 /// Runs a command; its future is the command, and dropping it ends the command.
@@ -33,11 +46,21 @@ pub(super) fn exec(
     container: &str,
     line: &[String],
     terminal: Terminal,
+    senders: Senders,
 ) -> BoxFuture<'static, Exit> {
-    match command(container, line) {
+    let image = pod.container(container).and_then(Image::of_container);
+    let resolve: Arc<dyn Resolve> = Arc::new(Names(Arc::clone(pod)));
+    match command(container, image, line) {
         Command::Applet(name, arguments) => {
-            let resolve: Arc<dyn Resolve> = Arc::new(Names(Arc::clone(pod)));
             async move { Ok(applet::run(&name, &arguments, terminal, resolve).await) }.boxed()
+        }
+        Command::Own(name, arguments) => {
+            let setting = Setting {
+                env: pod.environment(container),
+                resolve,
+                left: senders.left(),
+            };
+            async move { Ok(own(name, arguments, setting, &terminal).await) }.boxed()
         }
         Command::Admin => async move {
             let _ = terminal.output.send(Output::Stderr(NO_ADMIN.into())).await;
@@ -51,6 +74,39 @@ pub(super) fn exec(
     }
 }
 
+impl Senders {
+    fn left(self) -> BoxFuture<'static, ()> {
+        match self {
+            Self::Unknown => std::future::pending().boxed(),
+            Self::Gone => std::future::ready(()).boxed(),
+        }
+    }
+}
+
+/// Runs a subcommand of a service's binary to its end and gives its exit code.
+async fn own(
+    name: &'static str,
+    arguments: Vec<String>,
+    setting: Setting,
+    terminal: &Terminal,
+) -> i32 {
+    let said = match command::parse(name, arguments) {
+        Ok(Asked::Task(task)) => task.run(setting).await,
+        // The second server of a container fails at its port.
+        Ok(Asked::Serve) => Said::failure(format!(
+            "{name}: it serves already in this container; ask {name} --help for its commands\n"
+        )),
+        Err(said) => said,
+    };
+    for page in [
+        Output::Stdout(said.out.into()),
+        Output::Stderr(said.err.into()),
+    ] {
+        let _ = terminal.output.send(page).await;
+    }
+    said.code.into()
+}
+
 /// Runs a probe's or a hook's command.
 ///
 /// # Errors
@@ -59,6 +115,7 @@ pub(super) async fn succeeds(
     pod: &Arc<PodRun>,
     container: &str,
     line: &[String],
+    senders: Senders,
 ) -> Result<(), String> {
     let (output, mut written) = mpsc::channel(16);
     let terminal = Terminal {
@@ -73,7 +130,7 @@ pub(super) async fn succeeds(
         }
         String::from_utf8_lossy(&text).into_owned()
     };
-    let (exit, text) = tokio::join!(exec(pod, container, line, terminal), reading);
+    let (exit, text) = tokio::join!(exec(pod, container, line, terminal, senders), reading);
     match exit {
         Ok(0) => Ok(()),
         Ok(_) => Err(text),
@@ -81,12 +138,18 @@ pub(super) async fn succeeds(
     }
 }
 
-fn command(container: &str, line: &[String]) -> Command {
+fn command(container: &str, image: Option<Image>, line: &[String]) -> Command {
     let Some((first, arguments)) = line.split_first() else {
         return Command::Missing(String::new());
     };
     let name = first.rsplit('/').next().unwrap_or(first);
     let asks_admin = |it: &String| it.contains(&format!(":{ADMIN_PORT}"));
+    match image {
+        Some(Image::Service(own)) if is_own(own, name) => {
+            return Command::Own(own, arguments.to_vec());
+        }
+        _ => {}
+    }
     match name {
         "pilot-agent" if container == SIDECAR => Command::Admin,
         "curl" if container == SIDECAR && arguments.iter().any(asks_admin) => Command::Admin,
@@ -132,25 +195,42 @@ mod tests {
 
     #[test]
     fn only_what_an_image_has_is_run() {
-        let of = |container: &str, line: &str| {
-            let line: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            command(container, &line)
-        };
-        let applet = |name: &str| Command::Applet(name.to_owned(), vec!["x".to_owned()]);
-        for (container, line, expected) in [
-            ("user-service", "curl x", applet("curl")),
-            ("user-service", "/usr/bin/wget x", applet("wget")),
-            ("user-service", "sh -c x", Command::Missing("sh".to_owned())),
+        let user = Some(Image::Service("user-service"));
+        let x = || vec!["x".to_owned()];
+        let applet = |name: &str| Command::Applet(name.to_owned(), x());
+        let own = || Command::Own("user-service", x());
+        let missing = |name: &str| Command::Missing(name.to_owned());
+        for (container, image, line, expected) in [
+            ("users", user, "curl x", applet("curl")),
+            ("users", user, "/usr/bin/wget x", applet("wget")),
+            ("users", user, "user-service x", own()),
+            ("users", user, "/app x", own()),
+            ("users", user, "movie-service x", missing("movie-service")),
+            ("users", Some(Image::Redis), "/app x", missing("/app")),
+            ("users", None, "user-service x", missing("user-service")),
+            ("users", user, "sh -c x", missing("sh")),
             (
-                "user-service",
+                "users",
+                user,
                 "pilot-agent request GET x",
-                Command::Missing("pilot-agent".to_owned()),
+                missing("pilot-agent"),
             ),
-            (SIDECAR, "pilot-agent request GET stats", Command::Admin),
-            (SIDECAR, "curl localhost:15000/clusters", Command::Admin),
-            (SIDECAR, "tar cf - /", Command::Missing("tar".to_owned())),
+            (
+                SIDECAR,
+                Some(Image::Proxy),
+                "pilot-agent request GET stats",
+                Command::Admin,
+            ),
+            (
+                SIDECAR,
+                Some(Image::Proxy),
+                "curl localhost:15000/clusters",
+                Command::Admin,
+            ),
+            (SIDECAR, Some(Image::Proxy), "tar cf - /", missing("tar")),
         ] {
-            assert_eq!(of(container, line), expected, "{line}");
+            let line: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(command(container, image, &line), expected, "{line:?}");
         }
     }
 }

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use common::command::{self, Asked, Setting};
 use common::env::Env;
 use common::outbound::Resolve;
 use common::program::{self, Seams};
@@ -25,13 +26,13 @@ use link::{FromPod, Link};
 #[derive(Clone, Debug, Subcommand)]
 pub enum Role {
     /// The api-gateway image.
-    ApiGateway,
+    ApiGateway(Arguments),
     /// The user-service image.
-    UserService,
+    UserService(Arguments),
     /// The movie-service image.
-    MovieService,
+    MovieService(Arguments),
     /// The booking-service image.
-    BookingService,
+    BookingService(Arguments),
     /// The redis image, by the embedded store.
     EmbeddedRedis {
         /// Port to prefer, so that redis-cli finds it again after a restart.
@@ -66,6 +67,13 @@ pub enum Role {
     },
 }
 
+/// What follows the service's name on the container's command line.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Arguments {
+    #[arg(last = true, allow_hyphen_values = true)]
+    line: Vec<String>,
+}
+
 /// Runs the role until the lab or the pod's own end says stop.
 pub fn main(role: Role) -> ExitCode {
     let env = Env::of_process();
@@ -78,10 +86,18 @@ pub fn main(role: Role) -> ExitCode {
 async fn run(role: Role, env: Env) -> Result<()> {
     let link = Link::on_stdin().context("standard input is no link: only the lab starts pods")?;
     match role {
-        Role::ApiGateway => api_gateway::run(env, seams(link).await?).await,
-        Role::UserService => user_service::run(env, seams(link).await?).await,
-        Role::MovieService => movie_service::run(env, seams(link).await?).await,
-        Role::BookingService => booking_service::run(env, seams(link).await?).await,
+        Role::ApiGateway(line) => {
+            service(api_gateway::NAME, line, api_gateway::run, env, link).await
+        }
+        Role::UserService(line) => {
+            service(user_service::NAME, line, user_service::run, env, link).await
+        }
+        Role::MovieService(line) => {
+            service(movie_service::NAME, line, movie_service::run, env, link).await
+        }
+        Role::BookingService(line) => {
+            service(booking_service::NAME, line, booking_service::run, env, link).await
+        }
         Role::EmbeddedRedis { port, dir } => embedded_redis(link, port, dir).await,
         Role::RedisServer {
             program,
@@ -94,6 +110,31 @@ async fn run(role: Role, env: Env) -> Result<()> {
             std::process::exit(code)
         }
     }
+}
+
+/// What the service's own binary would do with these arguments.
+async fn service<F, Fut>(
+    name: &'static str,
+    arguments: Arguments,
+    run: F,
+    env: Env,
+    link: Arc<Link>,
+) -> Result<()>
+where
+    F: FnOnce(Env, Seams) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let said = match command::parse(name, arguments.line) {
+        Ok(Asked::Serve) => return run(env, seams(link).await?).await,
+        Ok(Asked::Task(task)) => {
+            let mut setting = Setting::of_process(env);
+            setting.resolve = link;
+            task.run(setting).await
+        }
+        Err(said) => said,
+    };
+    said.print();
+    std::process::exit(said.code.into())
 }
 
 async fn seams(link: Arc<Link>) -> Result<Seams> {
