@@ -128,6 +128,8 @@ pub fn map_mut(value: &mut Value) -> &mut Map<String, Value> {
 pub struct Versioned<'a> {
     object: Cow<'a, Value>,
     api_version: &'a str,
+    /// Says what it is.
+    typed: bool,
 }
 
 impl<'a> Versioned<'a> {
@@ -136,6 +138,17 @@ impl<'a> Versioned<'a> {
         Self {
             object: convert::served(object, api_version),
             api_version,
+            typed: true,
+        }
+    }
+
+    /// As an item of a list of this resource. Kubernetes: built-in kinds do not say there what they
+    /// are, since the list has.
+    #[must_use]
+    pub fn as_item(self, resource: &Resource) -> Self {
+        Self {
+            typed: resource.custom,
+            ..self
         }
     }
 }
@@ -145,12 +158,12 @@ impl Serialize for Versioned<'_> {
         let Value::Object(members) = &*self.object else {
             return self.object.serialize(serializer);
         };
-        let mut map = serializer.serialize_map(Some(members.len()))?;
+        let mut map = serializer.serialize_map(None)?;
         for (key, value) in members {
-            if key == "apiVersion" {
-                map.serialize_entry(key, self.api_version)?;
-            } else {
-                map.serialize_entry(key, value)?;
+            match key.as_str() {
+                "apiVersion" | "kind" if !self.typed => {}
+                "apiVersion" => map.serialize_entry(key, self.api_version)?,
+                _ => map.serialize_entry(key, value)?,
             }
         }
         map.end()

@@ -14,6 +14,7 @@ mod access;
 mod admit;
 mod apply;
 mod authorize;
+mod binding;
 mod body;
 mod change;
 mod delete;
@@ -52,6 +53,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
 use crate::kubelet::Kubelet;
+use crate::resource::rows;
 use crate::status::Status;
 use crate::store::{Part, Store};
 
@@ -212,6 +214,9 @@ fn dispatch(call: &Call<'_>, method: &Method, target: &Target) -> Result<Respons
             let part = match subresource.as_str() {
                 "status" if place.resource.status => Part::Status,
                 "finalize" if place.resource.finalize => Part::Finalizers,
+                "binding" if place.resource.has_action("binding") => {
+                    return binding::of_pod(call, method, place, name);
+                }
                 "eviction" if place.resource.has_action("eviction") => {
                     return eviction::serve(call, method, place, name);
                 }
@@ -234,8 +239,7 @@ fn collection(call: &Call<'_>, method: &Method, place: &Place) -> Result<Respons
         Method::GET if may("list") => read::list_or_watch(call, place),
         Method::POST if writable && may("create") => match review::serve(call, place) {
             Some(answer) => answer,
-            // A kind that is never stored and no question (Binding): nobody carries it out.
-            None if !may("get") => Err(Status::method_not_allowed()),
+            None if *place.resource == rows::BINDINGS => binding::create(call, place),
             None => write::create(call, place),
         },
         Method::DELETE if writable && may("deletecollection") => delete::collection(call, place),

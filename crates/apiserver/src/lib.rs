@@ -16,12 +16,14 @@
 //! - [`selector`], [`names`], [`object`]: the grammar shared by clients and controllers.
 //! - [`status`]: refusals in the words of a real API server.
 //! - [`admission`]: what the caller may add to writes of clients.
+//! - [`services`]: what no two Services may share.
 //! - [`kubelet`]: what the caller runs for clients: logs, commands, connections to pods.
 //! - [`router`]: all of it over HTTP.
 
 pub mod admission;
 mod http;
 pub mod kubelet;
+pub mod services;
 mod spdy;
 pub mod store;
 

@@ -1,12 +1,9 @@
-//! What the lab adds to Kubernetes' own defaults and rules: addresses of Services, what a new
-//! pod has, quotas, and Istio's say.
+//! What the lab adds to Kubernetes' own defaults and rules: what a new pod has, quotas, and
+//! Istio's say.
 
 mod istio;
 mod pod;
 pub(crate) mod quota;
-mod service;
-
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use apimachinery::decode::{self, Strictness};
@@ -14,6 +11,7 @@ use apimachinery::ownership::{self, Author};
 use apimachinery::{defaults, validation};
 use apiserver::admission::{Admission, Operation, Review};
 use apiserver::resource::{ALL, Resource, rows};
+use apiserver::services::Services;
 use apiserver::status::Status;
 use apiserver::store::Store;
 use serde_json::Value;
@@ -24,13 +22,14 @@ use crate::network::Addresses;
 /// The rules of one cluster.
 pub struct Rules {
     store: Store,
-    addresses: Arc<Addresses>,
+    services: Services,
 }
 
 impl Rules {
     /// For the cluster of this store.
-    pub fn new(store: Store, addresses: Arc<Addresses>) -> Self {
-        Self { store, addresses }
+    pub fn new(store: Store, addresses: &Addresses) -> Self {
+        let services = Services::new(store.clone(), addresses.services());
+        Self { store, services }
     }
 
     /// Creates an object of a manifest as a client would, one known as `manager` where the object
@@ -88,13 +87,10 @@ impl Rules {
 
 impl Admission for Rules {
     fn default_object(&self, resource: &'static Resource, object: &mut Value, old: Option<&Value>) {
-        if *resource == rows::SERVICES {
-            service::fill(object, old, &self.store, &self.addresses);
-        } else if *resource == rows::PODS && old.is_none() {
+        self.services.default_object(resource, object, old);
+        if *resource == rows::PODS && old.is_none() {
             let namespace = text(object, "/metadata/namespace");
             injection::inject(&self.store, &namespace, object);
-        }
-        if *resource == rows::PODS && old.is_none() {
             pod::fill(object);
         }
     }
@@ -107,9 +103,7 @@ impl Admission for Rules {
         if resource.custom {
             return istio::admit(object);
         }
-        if *resource == rows::SERVICES {
-            service::check(object, review.old, &self.store, &self.addresses)?;
-        }
+        self.services.admit(review)?;
         if review.operation == Operation::Create {
             quota::check(&self.store, review, object)?;
         }

@@ -224,7 +224,7 @@ impl Lab {
     /// Cluster objects start fresh from the manifests at every start.
     fn fill(&self, empty: bool) -> Result<()> {
         for (facts, store, addresses) in &self.members {
-            let rules = Rules::new(store.clone(), Arc::clone(addresses));
+            let rules = Rules::new(store.clone(), addresses);
             for object in fresh::objects(*facts, addresses)? {
                 rules.create(object, None)?;
             }
@@ -239,7 +239,7 @@ impl Lab {
 
     fn api(&self) -> Vec<(String, apiserver::Cluster)> {
         let cluster = |kubelet: &Arc<Kubelet>| {
-            let (store, addresses) = (kubelet.store.clone(), Arc::clone(&kubelet.addresses));
+            let (store, addresses) = (kubelet.store.clone(), &kubelet.addresses);
             let cluster = apiserver::Cluster {
                 admission: Arc::new(Rules::new(store.clone(), addresses)),
                 kubelet: Arc::clone(kubelet) as _,
@@ -258,7 +258,7 @@ impl Lab {
         for (_, store, addresses) in &self.members {
             let api = Client {
                 store: store.clone(),
-                admission: Arc::new(Rules::new(store.clone(), Arc::clone(addresses))),
+                admission: Arc::new(Rules::new(store.clone(), addresses)),
             };
             tasks.spawn(controllers::run(api, Recorder::new(store.clone())));
         }

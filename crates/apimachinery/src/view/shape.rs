@@ -52,7 +52,9 @@ impl<T: AsRef<Value>> Serialize for ShownList<'_, T> {
                 kind: &format!("{}List", view.resource.kind),
                 api_version: &api_version,
                 metadata,
-                items: Each(items, |object| Versioned::new(object, &api_version)),
+                items: Each(items, |object| {
+                    Versioned::new(object, &api_version).as_item(view.resource)
+                }),
             }
             .serialize(serializer),
             Form::Metadata(meta) => List {

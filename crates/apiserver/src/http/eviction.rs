@@ -2,7 +2,7 @@
 
 use apimachinery::disruption::{self, Eviction};
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -45,10 +45,7 @@ pub(super) fn serve(
     }
     announce(&store, &key, &mut options)?;
     store.delete(&key, &options).map_err(Status::from)?;
-    let done = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
-    });
-    Ok(reply::json(StatusCode::CREATED, &done))
+    Ok(reply::done())
 }
 
 /// The delete is for the pod as it is: one that has become ready meanwhile stays.

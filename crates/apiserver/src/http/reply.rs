@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::target::Place;
 use crate::object::Versioned;
@@ -37,6 +37,14 @@ pub(super) fn json(code: StatusCode, value: &impl Serialize) -> Response {
             error.to_string().into(),
         ),
     }
+}
+
+/// Something that is no object was created, and that is all.
+pub(super) fn done() -> Response {
+    let done = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
+    });
+    json(StatusCode::CREATED, &done)
 }
 
 /// A stored object in the version of the place.

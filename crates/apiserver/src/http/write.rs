@@ -88,7 +88,7 @@ pub(super) fn check_version(
     }
 }
 
-fn check_uid(place: &Place, old: &Value, new: &Value) -> Result<(), Status> {
+pub(super) fn check_uid(place: &Place, old: &Value, new: &Value) -> Result<(), Status> {
     let (given, stored) = (object::uid(new), object::uid(old));
     if given.is_empty() || given == stored {
         return Ok(());

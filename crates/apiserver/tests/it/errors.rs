@@ -7,6 +7,7 @@ mod world;
 
 use std::time::Duration;
 
+use apimachinery::decode::Document;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -15,8 +16,12 @@ use crate::support::{Answer, Server, request};
 
 const ROWS: &str = include_str!("../data/errors.json");
 
-/// No answer but a watch takes this long.
+/// The least share of answers that are equal, in percent.
+const EQUAL: usize = 95;
+/// No answer but a watch takes this long, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A version the recorded server had not reached, and one this server will not reach.
+const FUTURE: (&str, &str) = ("=99999999", "=9999999999999999");
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -29,7 +34,7 @@ struct Row {
     #[serde(default)]
     headers: Vec<(String, String)>,
     #[serde(default)]
-    body: Option<Value>,
+    body: Option<Document>,
     code: u16,
     #[serde(default)]
     answer_type: Option<String>,
@@ -41,7 +46,7 @@ struct Row {
     answer: Option<Value>,
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_recorded_answer_is_repeated_but_for_the_deviations_listed() {
     let server = world::server().await;
     let rows: Vec<Row> = serde_json::from_str(ROWS).unwrap();
@@ -57,18 +62,15 @@ async fn every_recorded_answer_is_repeated_but_for_the_deviations_listed() {
             _ => {}
         }
     }
-    let deviating = deviations::ALL.len();
-    println!(
-        "{} of {} answers are equal",
-        rows.len() - deviating,
-        rows.len()
-    );
+    let equal = rows.len() - deviations::ALL.len();
+    println!("{equal} of {} answers are equal", rows.len());
     assert!(
         wrong.is_empty(),
         "{} rows:\n{}",
         wrong.len(),
         wrong.join("\n")
     );
+    assert!(equal * 100 >= rows.len() * EQUAL);
 }
 
 #[test]
@@ -81,7 +83,7 @@ fn every_deviation_names_a_row() {
 }
 
 async fn send(server: &Server, row: &Row) -> Answer {
-    let mut request = request(&row.method, &row.path);
+    let mut request = request(&row.method, &row.path.replace(FUTURE.0, FUTURE.1));
     if let Some(media_type) = &row.content_type {
         request = request.header("content-type", media_type);
     }
@@ -95,7 +97,7 @@ async fn send(server: &Server, row: &Row) -> Answer {
 fn body(row: &Row) -> String {
     match &row.body {
         None => String::new(),
-        Some(Value::String(text)) => answer::grown(text),
+        Some(Document::Text(text)) => answer::grown(text),
         Some(object) => answer::spaced(object),
     }
 }

@@ -8,6 +8,7 @@
 mod access;
 mod admission;
 mod apply;
+mod bindings;
 mod decoding;
 mod definitions;
 mod deletions;

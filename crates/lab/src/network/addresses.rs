@@ -15,7 +15,6 @@ pub struct Addresses {
     /// 1 for ctx1, 2 for ctx2.
     number: u8,
     next_pod: AtomicU16,
-    next_service: AtomicU16,
 }
 
 impl Addresses {
@@ -25,7 +24,6 @@ impl Addresses {
             number,
             // .0.0 is the network, .0.1 the node's end.
             next_pod: AtomicU16::new(2),
-            next_service: AtomicU16::new(10),
         }
     }
 
@@ -35,15 +33,9 @@ impl Addresses {
         Ipv4Addr::new(10, self.number, high, low)
     }
 
-    /// A ClusterIP that was never given out.
-    pub fn next_service(&self) -> Ipv4Addr {
-        let [high, low] = next(&self.next_service, 10);
-        Ipv4Addr::new(10, 95 + self.number, high, low)
-    }
-
-    /// Whether an address is one of this cluster's Services.
-    pub fn is_service(&self, ip: Ipv4Addr) -> bool {
-        ip.octets()[..2] == [10, 95 + self.number]
+    /// The /16 network of the Services.
+    pub fn services(&self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 95 + self.number, 0, 0)
     }
 
     /// Node `index` of the cluster, from 0 on.
@@ -80,7 +72,7 @@ mod tests {
         assert_eq!(one.next_pod().to_string(), "10.1.0.2");
         assert_eq!(one.next_pod().to_string(), "10.1.0.3");
         assert_eq!(two.next_pod().to_string(), "10.2.0.2");
-        assert_eq!(two.next_service().to_string(), "10.97.0.10");
+        assert_eq!(two.services().to_string(), "10.97.0.0");
         assert_eq!(service_address(1).to_string(), "10.96.0.1");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use apimachinery::decode::Document;
 use regex::Regex;
 use serde_json::Value;
 
@@ -19,6 +20,14 @@ const VOLATILE: [&str; 7] = [
 static RUN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"in record \([^)]*\)|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(current: |resource version: )\d+|gen-[a-z0-9]{5}",
+    )
+    .unwrap()
+});
+
+/// A patched object as one quoted text, as a server quotes it and as the recording cut it.
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#""(\{\\"apiVersion\\":.*\}|\(the whole patched object as one quoted JSON string\))""#,
     )
     .unwrap()
 });
@@ -44,7 +53,10 @@ fn is_part(expected: &Value, found: &Value) -> bool {
 
 fn masked(value: &Value) -> Value {
     match value {
-        Value::String(text) => RUN.replace_all(text, "…").into_owned().into(),
+        Value::String(text) => {
+            let text = QUOTED.replace_all(text, "…");
+            RUN.replace_all(&text, "…").into_owned().into()
+        }
         Value::Array(items) => items.iter().map(masked).collect(),
         Value::Object(members) => {
             let mut members: serde_json::Map<_, _> = members
@@ -62,21 +74,21 @@ fn masked(value: &Value) -> Value {
     }
 }
 
-/// The spacing the recorded requests had, because some answers quote them.
-pub(super) fn spaced(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
+/// The order and spacing the recorded requests had, because some answers quote them.
+pub(super) fn spaced(document: &Document) -> String {
+    match document {
+        Document::Object(members) => {
             let members: Vec<_> = members
                 .iter()
                 .map(|(key, value)| format!("{}: {}", Value::from(key.as_str()), spaced(value)))
                 .collect();
             format!("{{{}}}", members.join(", "))
         }
-        Value::Array(items) => {
+        Document::List(items) => {
             let items: Vec<_> = items.iter().map(spaced).collect();
             format!("[{}]", items.join(", "))
         }
-        other => other.to_string(),
+        other => Value::from(other.clone()).to_string(),
     }
 }
 

@@ -1,16 +1,26 @@
 //! The objects the rows were taken with.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
 use apiserver::resource::rows;
-use apiserver::store::{DeleteOptions, Key};
+use apiserver::services::Services;
+use apiserver::store::{DeleteOptions, Key, RingLimits, Store, SystemSource};
 use serde_json::{Value, json};
 
 use crate::support::{Server, config_map, deployment};
 
 /// Namespaces that refuse, end, evict and lose objects.
 const NAMESPACES: [&str; 5] = ["b-err", "b-term", "b-tr", "b-del", "default"];
+/// The network of the recorded Services.
+const SERVICES: Ipv4Addr = Ipv4Addr::new(10, 101, 0, 0);
+const EVICTED: &str = "/api/v1/namespaces/b-tr/pods/echo-74df4c5c8d-cvlvz";
+const BUDGET: &str = "/apis/policy/v1/namespaces/b-tr/poddisruptionbudgets/pdb";
 
 pub(super) async fn server() -> Server {
-    let server = Server::new();
+    let store = Store::new(Arc::new(SystemSource), RingLimits::default());
+    let services = Services::new(store.clone(), SERVICES);
+    let server = Server::over(store, Arc::new(services));
     for name in NAMESPACES {
         create(
             &server,
@@ -21,6 +31,11 @@ pub(super) async fn server() -> Server {
     }
     for (path, object) in objects() {
         create(&server, path, object).await;
+    }
+    for (path, status) in statuses() {
+        let status = json!({"status": status});
+        let answer = server.merge(&format!("{path}/status"), status).await;
+        assert_eq!(answer.code, 200, "{path}: {}", answer.text);
     }
     let ending = Key::new(&rows::NAMESPACES, "", "b-term");
     server
@@ -72,12 +87,35 @@ fn refusing() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A pod whose disruption budget is used up.
+/// A pod and its disruption budget.
 fn evicted() -> Vec<(&'static str, Value)> {
-    vec![(
-        "/api/v1/namespaces/b-tr/pods",
-        pod("echo-74df4c5c8d-cvlvz", &json!({})),
-    )]
+    let budget = json!({
+        "metadata": {"name": "pdb"},
+        "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "echo"}}},
+    });
+    vec![
+        (
+            "/api/v1/namespaces/b-tr/pods",
+            pod("echo-74df4c5c8d-cvlvz", &json!({})),
+        ),
+        (
+            "/apis/policy/v1/namespaces/b-tr/poddisruptionbudgets",
+            budget,
+        ),
+    ]
+}
+
+/// What controllers had said: the pod is ready, and its budget is used up.
+fn statuses() -> Vec<(&'static str, Value)> {
+    let ready = json!([{"type": "Ready", "status": "True"}]);
+    let used_up = json!({
+        "observedGeneration": 1, "desiredHealthy": 2, "currentHealthy": 2, "expectedPods": 2,
+        "disruptionsAllowed": 0,
+    });
+    vec![
+        (EVICTED, json!({"phase": "Running", "conditions": ready})),
+        (BUDGET, used_up),
+    ]
 }
 
 fn deleted() -> Vec<(&'static str, Value)> {
