@@ -66,6 +66,13 @@ const VIEW: &[&str] = &["get", "patch", "update"];
 /// The same where the kind is only read.
 const READ: &[&str] = &["get"];
 
+/// Since when a kind should not be used any more, and what to use: `v1.33`, `apps/v1 Deployment`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Deprecation {
+    since: &'static str,
+    instead: &'static str,
+}
+
 /// One kind of object the server stores. Equal when group and plural are equal.
 #[derive(Debug)]
 pub struct Resource {
@@ -112,6 +119,8 @@ pub struct Resource {
     pub actions: &'static [Subresource],
     /// The resource whose objects these are, under another group and in another form.
     pub stored_as: Option<&'static Resource>,
+    /// Every answer about it warns that others should be used.
+    pub deprecated: Option<Deprecation>,
 }
 
 impl Resource {
@@ -145,6 +154,7 @@ impl Resource {
             verbs: VERBS,
             actions: &[],
             stored_as: None,
+            deprecated: None,
         }
     }
 
@@ -263,6 +273,22 @@ impl Resource {
             stored_as: Some(stored),
             ..self
         }
+    }
+
+    const fn deprecated(self, since: &'static str, instead: &'static str) -> Self {
+        Self {
+            deprecated: Some(Deprecation { since, instead }),
+            ..self
+        }
+    }
+
+    /// What answers about it in this version warn of.
+    pub fn warning(&self, version: &str) -> Option<String> {
+        let Deprecation { since, instead } = self.deprecated?;
+        let (api_version, kind) = (self.api_version(version), self.kind);
+        Some(format!(
+            "{api_version} {kind} is deprecated in {since}+; use {instead}"
+        ))
     }
 
     /// The resource under which the objects lie in the store.

@@ -172,7 +172,23 @@ async fn answer(
     };
     let user = authorize::user(&parts.headers)?;
     authorize::check(&served.cluster.store, &user, parts, &target, path)?;
-    if let Target::Subresource(place, name, subresource) = &target {
+    let answer = authorized(server, served, parts, user, &target, body).await;
+    let answer = answer.unwrap_or_else(|status| reply::refusal(&status));
+    let of_kind = |place: &Place| place.resource.warning(place.version);
+    let warning = target.place().and_then(of_kind);
+    Ok(reply::with_warnings(answer, warning.as_slice()))
+}
+
+/// The answer to who may have it.
+async fn authorized(
+    server: &Server,
+    served: &Served,
+    parts: &Parts,
+    user: User,
+    target: &Target,
+    body: axum::body::Body,
+) -> Result<Response, Status> {
+    if let Target::Subresource(place, name, subresource) = target {
         let call = pod::Call {
             cluster: &served.cluster,
             shutdown: &server.shutdown,
@@ -199,7 +215,7 @@ async fn answer(
         headers: &parts.headers,
         body,
     };
-    dispatch(&call, &parts.method, &target)
+    dispatch(&call, &parts.method, target)
 }
 
 fn dispatch(call: &Call<'_>, method: &Method, target: &Target) -> Result<Response, Status> {

@@ -91,7 +91,8 @@ macro_rules! table {
 table! {
     BINDINGS = Resource::namespaced("", V1, "Binding", "binding", "bindings").verbs(QUESTION);
     CONFIG_MAPS = Resource::namespaced("", V1, "ConfigMap", "configmap", "configmaps").short(&["cm"]);
-    ENDPOINTS = Resource::namespaced("", V1, "Endpoints", "endpoints", "endpoints").short(&["ep"]);
+    ENDPOINTS = Resource::namespaced("", V1, "Endpoints", "endpoints", "endpoints").short(&["ep"])
+        .deprecated("v1.33", "discovery.k8s.io/v1 EndpointSlice");
     EVENTS = Resource::namespaced("", V1, "Event", "event", "events")
         .short(&["ev"]).fields(EVENT_FIELDS);
     LIMIT_RANGES = Resource::namespaced("", V1, "LimitRange", "limitrange", "limitranges")

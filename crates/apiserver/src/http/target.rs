@@ -53,6 +53,19 @@ pub(super) struct Place {
     pub(super) namespace: Option<String>,
 }
 
+impl Target {
+    /// The kind of object it is about; none where it is about the API itself.
+    pub(super) fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Collection(place)
+            | Self::Object(place, _)
+            | Self::Watch(place, _)
+            | Self::Subresource(place, ..) => Some(place),
+            _ => None,
+        }
+    }
+}
+
 impl Place {
     pub(super) fn key(&self, name: &str) -> Key {
         Key::new(

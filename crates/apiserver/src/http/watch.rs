@@ -98,6 +98,9 @@ struct Stream {
     list_end: Option<u64>,
     store: Store,
     watch: Watch,
+    /// Only what happens after this version is told. Kubernetes: a version that is still to come
+    /// is waited for in silence.
+    after: u64,
     selector: Selector,
     view: View,
     /// A table has yet to name its columns.
@@ -137,7 +140,8 @@ impl Stream {
             present: present.into_iter(),
             lines: VecDeque::new(),
             list_end: matches!(start, Start::Present { bookmark: true }).then_some(from),
-            watch: store.watch(resource, namespace, from)?,
+            watch: store.watch(resource, namespace, from.min(store.resource_version()))?,
+            after: from,
             store: store.clone(),
             selector: options.selector,
             view,
@@ -197,6 +201,9 @@ impl Stream {
             Ok(events) => {
                 let now = self.store.now();
                 for event in events {
+                    if event.resource_version <= self.after {
+                        continue;
+                    }
                     let seen = event.seen_by(|object| self.selector.matches(object));
                     if let Some(seen) = seen {
                         let columns = std::mem::take(&mut self.columns);
@@ -217,8 +224,10 @@ impl Stream {
         let events = self.watch.ready();
         self.take(events);
         if !self.failed {
-            let line = self.bookmark(self.watch.position(), false);
-            self.lines.push_back(line);
+            if self.watch.position() >= self.after {
+                let line = self.bookmark(self.watch.position(), false);
+                self.lines.push_back(line);
+            }
             self.bookmark_due = Some(next_bookmark(Instant::now(), self.deadline));
         }
     }

@@ -119,3 +119,23 @@ async fn warnings_come_with_the_answer() {
             .is_empty()
     );
 }
+
+#[tokio::test]
+async fn every_answer_about_a_kind_of_the_past_warns_of_it() {
+    let server = Server::new();
+    let all = "/api/v1/namespaces/shop/endpoints";
+    let endpoints = json!({"metadata": {"name": "e"}});
+    let warning =
+        "299 - \"v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\"";
+    for answer in [
+        server.post(all, endpoints.clone()).await,
+        server.get(all).await,
+        server.get(&format!("{all}/missing")).await,
+        server.put(&format!("{all}/e"), endpoints).await,
+        server.delete(&format!("{all}/e")).await,
+    ] {
+        assert_eq!(answer.warnings(), [warning], "{}", answer.text);
+    }
+    let slices = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
+    assert!(server.get(slices).await.warnings().is_empty());
+}

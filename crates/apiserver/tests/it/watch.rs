@@ -164,9 +164,21 @@ async fn a_version_of_another_run_expires_inside_the_stream() {
         }})
     );
     assert_eq!(lines.next().await, None);
-    let mut lines = Lines::open(&server, "resourceVersion=99999999999999").await;
-    assert_eq!(lines.next().await.unwrap()["object"]["code"], 410);
-    assert_eq!(lines.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_of_the_future_is_waited_for_in_silence() {
+    let server = Server::new();
+    let future = server.store.resource_version() + 2;
+    let query = format!("resourceVersion={future}&allowWatchBookmarks=true&timeoutSeconds=3");
+    let mut silent = Lines::open(&server, &query).await;
+    assert_eq!(silent.next().await, None);
+
+    let mut lines = Lines::open(&server, &format!("resourceVersion={future}")).await;
+    for name in ["a", "b", "c"] {
+        server.post(MAPS, config_map(name)).await;
+    }
+    assert_eq!(lines.seen().await, event("ADDED", "c"));
 }
 
 #[tokio::test]
