@@ -36,6 +36,7 @@ use common::program::Seams;
 use common::server;
 
 use crate::archive::{Archive, Queue};
+use crate::clusters::Reach;
 use crate::config::Config;
 use crate::events::{Hub, Viewers};
 use crate::page::Assets;
@@ -61,7 +62,7 @@ pub async fn run(env: Env, seams: Seams) -> Result<()> {
     let boot = clock::now();
     let (hub, queue) = (Hub::new(boot), Queue::new(boot));
     let resolve = Arc::clone(&seams.resolve);
-    let archive = Archive::new(env.clone(), resolve, health.clone(), queue.clone()).await?;
+    let archive = Archive::new(&env, resolve, health.clone(), queue.clone()).await?;
     let listener = match seams.listener {
         Some(listener) => listener,
         None => server::bind(&env, DEFAULT_PORT).await?,
@@ -69,15 +70,14 @@ pub async fn run(env: Env, seams: Seams) -> Result<()> {
     drain.on_signals();
     tokio::spawn(hub.clone().tell_answers(drain.clone()));
     tokio::spawn(archive.clone().keep(hub.clone()));
+    let reach = Reach {
+        own: config.own,
+        access: config.access,
+        resolve: Arc::clone(&seams.resolve),
+    };
     for cluster in Cluster::ALL {
-        let access = config.access.clone();
-        tokio::spawn(clusters::follow(
-            cluster,
-            config.own,
-            access,
-            hub.clone(),
-            drain.clone(),
-        ));
+        let following = clusters::follow(cluster, reach.clone(), hub.clone(), drain.clone());
+        tokio::spawn(following);
     }
     tracing::info!(
         service = NAME, cluster = identity.cluster, pod = identity.pod,

@@ -72,7 +72,7 @@ impl Setting {
     pub fn of_process(env: Env) -> Self {
         Self {
             env,
-            resolve: Arc::new(Dns),
+            resolve: Arc::new(Dns::default()),
             left: Box::pin(std::future::pending()),
         }
     }

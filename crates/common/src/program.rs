@@ -23,7 +23,7 @@ pub struct Seams {
 impl Default for Seams {
     fn default() -> Self {
         Self {
-            resolve: Arc::new(Dns),
+            resolve: Arc::new(Dns::default()),
             listener: None,
         }
     }

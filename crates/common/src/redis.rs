@@ -1,15 +1,18 @@
 //! Access to Redis: one multiplexed connection that comes back by itself.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError};
 
 use crate::drain::Drain;
 use crate::env::{ConfigError, Env};
 use crate::health::Health;
-use crate::outbound::Resolve;
+use crate::outbound::{Resolve, first};
 use crate::problem::Problem;
 
 /// Longest wait for a connection.
@@ -21,41 +24,82 @@ const PULSE: Duration = Duration::from_secs(2);
 /// Pause between two looks at a store that was never reached: readiness waits for it.
 const FIRST_CONTACT: Duration = Duration::from_millis(25);
 
+/// Where commands go until the store's name has led anywhere: a port on which nobody can listen.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// Handle on the store; clones share one connection.
 #[derive(Clone)]
-pub struct Redis(ConnectionManager);
+pub struct Redis(Arc<Inner>);
+
+struct Inner {
+    info: ConnectionInfo,
+    host: String,
+    port: u16,
+    resolve: Arc<dyn Resolve>,
+    route: ArcSwap<Route>,
+}
+
+/// An address and the connection to it, which comes back by itself.
+struct Route {
+    address: SocketAddr,
+    connection: ConnectionManager,
+}
 
 impl Redis {
     /// Reads `REDIS_URL` (default `redis:6379`, with or without `redis://`) and `REDIS_PASSWORD`.
     ///
-    /// Does not connect: the first command does.
+    /// Does not connect: the first command does. A name that leads nowhere yet is no error: see
+    /// [`Redis::locate`].
     ///
     /// # Errors
-    /// When a variable is malformed or the name is unknown to `resolve`.
-    pub async fn open(env: &Env, resolve: &dyn Resolve) -> anyhow::Result<Self> {
+    /// When a variable is malformed.
+    pub async fn open(env: &Env, resolve: Arc<dyn Resolve>) -> Result<Self, ConfigError> {
         let info = connection_info(env)?;
-        let ConnectionAddr::Tcp(host, port) = info.addr() else {
-            return Err(bad_url(env, "only plain TCP is offered").into());
+        let ConnectionAddr::Tcp(host, port) = info.addr().clone() else {
+            return Err(bad_url(env, "only plain TCP is offered"));
         };
-        let authority = resolve.resolve(host, *port).await.with_context(|| {
+        let nowhere =
+            Route::to(NOWHERE, &info).map_err(|error| bad_url(env, &error.to_string()))?;
+        let redis = Self(Arc::new(Inner {
+            route: ArcSwap::from_pointee(nowhere),
+            info,
+            host,
+            port,
+            resolve,
+        }));
+        if let Err(error) = redis.locate().await {
+            tracing::warn!("{error:#}");
+        }
+        Ok(redis)
+    }
+
+    /// Asks where the store is now; commands go there from now on.
+    ///
+    /// Connections come back by themselves, but only to the address they had.
+    ///
+    /// # Errors
+    /// When the name leads nowhere; commands go where they went before.
+    pub async fn locate(&self) -> anyhow::Result<()> {
+        let Inner {
+            info,
+            host,
+            port,
+            resolve,
+            route,
+        } = &*self.0;
+        let found = first(resolve.resolve(host, *port).await);
+        let address = found.with_context(|| {
             format!("cannot resolve {host}:{port} of REDIS_URL; is there a Service of that name?")
         })?;
-        let address = ConnectionAddr::Tcp(authority.host, authority.port);
-        let client = redis::Client::open(info.set_addr(address))?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT_LIMIT))
-            .set_response_timeout(Some(REPLY_LIMIT))
-            .set_number_of_retries(1)
-            .set_min_delay(Duration::from_millis(10))
-            .set_max_delay(Duration::from_millis(100));
-        Ok(Self(ConnectionManager::new_lazy_with_config(
-            client, config,
-        )?))
+        if route.load().address != address {
+            route.store(Arc::new(Route::to(address, info)?));
+        }
+        Ok(())
     }
 
     /// The shared connection.
     pub fn connection(&self) -> ConnectionManager {
-        self.0.clone()
+        self.0.route.load().connection.clone()
     }
 
     /// Tells `health` whether the store answers, until `drain` begins.
@@ -63,6 +107,9 @@ impl Redis {
         let mut reached = false;
         while !drain.has_begun() {
             let answers = self.ping().await.is_ok();
+            if !answers && let Err(error) = self.locate().await {
+                tracing::debug!("{error:#}");
+            }
             health.store_is(answers);
             reached |= answers;
             let pause = if reached { PULSE } else { FIRST_CONTACT };
@@ -75,6 +122,24 @@ impl Redis {
 
     async fn ping(&self) -> Result<(), RedisError> {
         redis::cmd("PING").query_async(&mut self.connection()).await
+    }
+}
+
+impl Route {
+    fn to(address: SocketAddr, info: &ConnectionInfo) -> Result<Self, RedisError> {
+        let target = ConnectionAddr::Tcp(address.ip().to_string(), address.port());
+        let client = redis::Client::open(info.clone().set_addr(target))?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_LIMIT))
+            .set_response_timeout(Some(REPLY_LIMIT))
+            .set_number_of_retries(1)
+            .set_min_delay(Duration::from_millis(10))
+            .set_max_delay(Duration::from_millis(100));
+        let connection = ConnectionManager::new_lazy_with_config(client, config)?;
+        Ok(Self {
+            address,
+            connection,
+        })
     }
 }
 
@@ -131,7 +196,40 @@ impl From<RedisError> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::outbound::Resolving;
+
+    /// Leads to whatever it holds, as long as it holds anything.
+    struct Sign(Mutex<Option<SocketAddr>>);
+
+    impl Resolve for Sign {
+        fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Resolving<'a> {
+            let address = *self.0.lock().unwrap();
+            let answer = address.map(|it| vec![it]).ok_or(ErrorKind::NotFound.into());
+            Box::pin(std::future::ready(answer))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_nowhere_yet_is_no_error_and_is_followed_when_it_moves() {
+        let sign = Arc::new(Sign(Mutex::default()));
+        let redis = Redis::open(&Env::default(), sign.clone()).await.unwrap();
+        assert!(redis.ping().await.is_err());
+        let told = redis.locate().await.unwrap_err().to_string();
+        assert!(told.contains("redis:6379 of REDIS_URL"), "{told}");
+        for _ in 0..2 {
+            let store = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            *sign.0.lock().unwrap() = store.local_addr().ok();
+            redis.locate().await.unwrap();
+            tokio::select! {
+                connected = store.accept() => assert!(connected.is_ok()),
+                answer = redis.ping() => panic!("nobody answers, but {answer:?}"),
+            }
+        }
+    }
 
     fn address_of<const N: usize>(pairs: [(&str, &str); N]) -> String {
         connection_info(&Env::from(pairs))

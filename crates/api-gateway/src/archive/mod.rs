@@ -33,11 +33,10 @@ const GATHER: Duration = Duration::from_millis(100);
 /// Longest wait for the last answers to be written when the process leaves.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 
-/// The way to the store: opened when it can be, and tried again until then.
+/// The way to the store.
 #[derive(Clone)]
 pub struct Archive {
-    env: Env,
-    resolve: Arc<dyn Resolve>,
+    redis: Redis,
     health: Health,
     queue: Queue,
 }
@@ -48,69 +47,62 @@ impl Archive {
     /// # Errors
     /// When `REDIS_URL` is malformed. A name that does not resolve yet is no error.
     pub async fn new(
-        env: Env,
+        env: &Env,
         resolve: Arc<dyn Resolve>,
         health: Health,
         queue: Queue,
     ) -> Result<Self, ConfigError> {
-        let refused = Redis::open(&env, &*resolve).await.err();
-        match refused.and_then(|error| error.downcast::<ConfigError>().ok()) {
-            Some(error) => Err(error),
-            None => Ok(Self {
-                env,
-                resolve,
-                health,
-                queue,
-            }),
-        }
+        let redis = Redis::open(env, resolve).await?;
+        Ok(Self {
+            redis,
+            health,
+            queue,
+        })
     }
 
     /// Reads what earlier lives left, then writes what comes; for as long as it is polled.
     pub async fn keep(self, hub: Hub) {
-        let redis = self.opened().await;
         let earlier = loop {
-            match self.noted(read_all(&redis).await) {
+            match self.noted(read_all(&self.redis).await) {
                 Ok(earlier) => break earlier,
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => self.look_again().await,
             }
         };
         hub.restore(clock::now(), earlier);
         loop {
             self.queue.filled().await;
             tokio::time::sleep(GATHER).await;
-            if self.write(&redis).await.is_err() {
-                tokio::time::sleep(PAUSE).await;
+            if self.write().await.is_err() {
+                self.look_again().await;
             }
         }
     }
 
     /// Writes what still waits, within a limit: the last thing before the process ends.
     pub async fn finish(self) {
-        let writing = async {
-            let redis = self.opened().await;
-            let _ = self.write(&redis).await;
-        };
-        if !self.queue.is_empty() && tokio::time::timeout(LAST_WRITE, writing).await.is_err() {
+        if !self.queue.is_empty()
+            && tokio::time::timeout(LAST_WRITE, self.write())
+                .await
+                .is_err()
+        {
             tracing::warn!("the last answers could not be written to redis in time");
         }
     }
 
-    async fn opened(&self) -> Redis {
-        loop {
-            match Redis::open(&self.env, &*self.resolve).await {
-                Ok(redis) => return redis,
-                Err(error) => tracing::debug!("{error:#}"),
-            }
-            tokio::time::sleep(PAUSE).await;
+    /// The store may have another address when it comes back.
+    async fn look_again(&self) {
+        tokio::time::sleep(PAUSE).await;
+        if let Err(error) = self.redis.locate().await {
+            tracing::debug!("{error:#}");
         }
     }
 
-    async fn write(&self, redis: &Redis) -> RedisResult<()> {
+    async fn write(&self) -> RedisResult<()> {
         let entries = self.queue.take();
         if entries.is_empty() {
             return Ok(());
         }
-        let written = self.noted(append(redis, &entries).await);
+        let written = self.noted(append(&self.redis, &entries).await);
         if written.is_err() {
             // It may have been written all the same; reading leaves out what is there twice.
             self.queue.put_back(entries);

@@ -94,7 +94,13 @@ fn answer(service: Service, t: i64) -> Answer {
 async fn archive(url: &str, boot: i64) -> (Archive, Queue, Health) {
     let (queue, health) = (Queue::new(boot), Health::without_store(Drain::default()));
     let env = Env::from([("REDIS_URL", url)]);
-    let archive = Archive::new(env, Arc::new(Dns), health.clone(), queue.clone()).await;
+    let archive = Archive::new(
+        &env,
+        Arc::new(Dns::default()),
+        health.clone(),
+        queue.clone(),
+    )
+    .await;
     (archive.unwrap(), queue, health)
 }
 
@@ -139,7 +145,7 @@ async fn a_malformed_address_is_refused_and_an_absent_store_is_not() {
     let health = || Health::without_store(Drain::default());
     let open = async |url: &str| {
         let env = Env::from([("REDIS_URL", url)]);
-        Archive::new(env, Arc::new(Dns), health(), Queue::new(1)).await
+        Archive::new(&env, Arc::new(Dns::default()), health(), Queue::new(1)).await
     };
     assert_eq!(
         open("nonsense://x").await.err().unwrap().variable,

@@ -5,8 +5,10 @@
 //! `KUBECONFIG`. An HTTP proxy counts only where the kubeconfig names one.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use common::outbound::Resolve;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
@@ -33,6 +35,7 @@ pub(super) async fn client(
     access: &ApiAccess,
     own: Cluster,
     cluster: Cluster,
+    resolve: Arc<dyn Resolve>,
 ) -> Result<Client, Reason> {
     let found = match cluster == own {
         true => own_context(access, own)?,
@@ -43,7 +46,8 @@ pub(super) async fn client(
         None if cluster == own && access.in_cluster => in_cluster()?,
         None => return Err(Reason::NoKubeconfig),
     };
-    Client::try_from(patient(config)).map_err(|error| Reason::UnusableKubeconfig(error.to_string()))
+    let client = super::client::client(&patient(config), resolve);
+    client.map_err(|error| Reason::UnusableKubeconfig(error.to_string()))
 }
 
 fn own_context(access: &ApiAccess, own: Cluster) -> Result<Option<Found>, Reason> {

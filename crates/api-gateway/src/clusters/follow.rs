@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::drain::Drain;
+use common::outbound::Resolve;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::DynamicObject;
@@ -37,17 +38,30 @@ struct RuleFeeds {
     destination_rules: Feed<DynamicObject>,
 }
 
+/// How the gateway reaches Kubernetes.
+#[derive(Clone)]
+pub struct Reach {
+    /// The gateway's own cluster.
+    pub own: Cluster,
+    /// What was configured.
+    pub access: ApiAccess,
+    /// Where the names of APIs lead to.
+    pub resolve: Arc<dyn Resolve>,
+}
+
 /// Keeps the hub told about `cluster`, until `drain` begins.
-pub async fn follow(cluster: Cluster, own: Cluster, access: ApiAccess, hub: Hub, drain: Drain) {
+pub async fn follow(cluster: Cluster, reach: Reach, hub: Hub, drain: Drain) {
     tokio::select! {
-        () = keep_following(cluster, own, access, hub, drain.clone()) => {}
+        () = keep_following(cluster, &reach, hub, drain.clone()) => {}
         () = drain.begun() => {}
     }
 }
 
-async fn keep_following(cluster: Cluster, own: Cluster, access: ApiAccess, hub: Hub, drain: Drain) {
+async fn keep_following(cluster: Cluster, reach: &Reach, hub: Hub, drain: Drain) {
+    let own = reach.own;
     let client = loop {
-        match access::client(&access, own, cluster).await {
+        let resolve = Arc::clone(&reach.resolve);
+        match access::client(&reach.access, own, cluster, resolve).await {
             Ok(client) => break client,
             Err(reason) => tell_why_not(&hub, cluster, own, reason),
         }

@@ -10,6 +10,7 @@
 //! Each feed keeps what it has read when its API is lost, and says so: live, stale, or unknown.
 
 mod access;
+mod client;
 mod contact;
 mod feed;
 mod follow;
@@ -18,7 +19,7 @@ mod reason;
 mod view;
 
 pub use contact::{Contact, State};
-pub use follow::follow;
+pub use follow::{Reach, follow};
 pub use pod::PodView;
 pub use reason::Reason;
 pub use view::{ClusterView, DeploymentView, NodeView, Watches};

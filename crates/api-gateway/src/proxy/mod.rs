@@ -10,6 +10,7 @@ mod headers;
 mod peek;
 
 use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use common::identity::Relayed;
-use common::outbound::Resolve;
+use common::outbound::{Resolve, first};
 use common::problem::Problem;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Method, StatusCode, Uri};
@@ -59,7 +60,7 @@ struct Inner {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0} does not resolve: {1}; is there a Service of that name?")]
-    Unresolved(String, std::io::Error),
+    Unresolved(String, io::Error),
     #[error("the request target is no URI: {0}")]
     Target(#[from] http::Error),
     #[error("no answer: {}", chain(.0))]
@@ -117,9 +118,10 @@ impl Proxy {
         request: Request,
     ) -> Result<http::Response<Incoming>, Failure> {
         let upstream = self.0.upstreams.get(service);
-        let dialled = self.0.resolve.resolve(&upstream.host, upstream.port).await;
+        let found = self.0.resolve.resolve(&upstream.host, upstream.port).await;
+        // A Service has one address; who is behind it is the mesh's business.
         let dialled =
-            dialled.map_err(|error| Failure::Unresolved(upstream.authority.clone(), error))?;
+            first(found).map_err(|error| Failure::Unresolved(upstream.authority.clone(), error))?;
         let (mut parts, body) = request.into_parts();
         headers::end_to_end(&mut parts.headers);
         let host = HeaderValue::try_from(&upstream.authority).map_err(http::Error::from)?;

@@ -1,9 +1,10 @@
+use std::net::SocketAddr;
 use std::pin::Pin;
 
 use axum::Router;
 use axum::routing::{any, get, post};
 use bytes::Bytes;
-use common::outbound::{Authority, Resolving};
+use common::outbound::Resolving;
 use futures_util::StreamExt;
 use http::HeaderMap;
 use http_body_util::BodyExt;
@@ -16,11 +17,11 @@ use crate::config::Config;
 const SOON: Duration = Duration::from_secs(10);
 
 /// Leads every name to one address, as a lab does.
-struct Everywhere(Authority);
+struct Everywhere(SocketAddr);
 
 impl Resolve for Everywhere {
     fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Resolving<'a> {
-        Box::pin(std::future::ready(Ok(self.0.clone())))
+        Box::pin(std::future::ready(Ok(vec![self.0])))
     }
 }
 
@@ -45,10 +46,9 @@ fn proxy_by(resolve: Arc<dyn Resolve>) -> (Proxy, Hub) {
 
 async fn proxy_to(upstream: Router) -> (Proxy, Hub) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, upstream).into_future());
-    let host = "127.0.0.1".to_owned();
-    proxy_by(Arc::new(Everywhere(Authority { host, port })))
+    proxy_by(Arc::new(Everywhere(address)))
 }
 
 fn request(method: Method, path: &str) -> Request {
@@ -313,13 +313,9 @@ async fn a_signed_answer_lights_the_lamp_of_its_cluster() {
 #[tokio::test]
 async fn an_unreachable_service_is_a_502_that_names_it_and_a_lamp_without_a_cause() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = nobody.local_addr().unwrap().port();
+    let address = nobody.local_addr().unwrap();
     drop(nobody);
-    let host = "127.0.0.1".to_owned();
-    let resolvers: [Arc<dyn Resolve>; 2] = [
-        Arc::new(Everywhere(Authority { host, port })),
-        Arc::new(Nowhere),
-    ];
+    let resolvers: [Arc<dyn Resolve>; 2] = [Arc::new(Everywhere(address)), Arc::new(Nowhere)];
     for resolve in resolvers {
         let (proxy, hub) = proxy_by(resolve);
         let response = get_from(&proxy, "/users/").await;

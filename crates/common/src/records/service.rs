@@ -47,7 +47,7 @@ pub async fn run<R: Record>(
     let identity = Identity::from_env(name, &env);
     let drain = Drain::default();
     let health = Health::new(drain.clone());
-    let redis = Redis::open(&env, &*seams.resolve).await?;
+    let redis = Redis::open(&env, seams.resolve).await?;
     let listener = match seams.listener {
         Some(listener) => listener,
         None => server::bind(&env, default_port).await?,

@@ -66,7 +66,7 @@ pub(super) async fn send(
     let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80));
     let known = resolve.resolve(host, port).await;
     let to = known.map_err(|_| Failure::Unknown(host.to_owned()))?;
-    let connected = TcpStream::connect((to.host.as_str(), to.port)).await;
+    let connected = TcpStream::connect(&to[..]).await;
     let stream = connected.map_err(|_| Failure::Refused(host.to_owned(), port))?;
     let peer = stream
         .peer_addr()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use apiserver::kubelet::{Exit, Output, Terminal};
 use apiserver::status::Status;
 use common::command::{self, Asked, Said, Setting};
-use common::outbound::{Authority, Resolve, Resolving};
+use common::outbound::{Resolve, Resolving};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -179,13 +179,10 @@ struct Names(Arc<PodRun>);
 impl Resolve for Names {
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Resolving<'a> {
         let address = self.0.resolve(name, port);
-        Box::pin(async move {
-            let address = address.ok_or(std::io::ErrorKind::NotFound)?;
-            Ok(Authority {
-                host: address.ip().to_string(),
-                port: address.port(),
-            })
-        })
+        let known = address.map(|address| vec![address]);
+        Box::pin(std::future::ready(
+            known.ok_or(std::io::ErrorKind::NotFound.into()),
+        ))
     }
 }
 

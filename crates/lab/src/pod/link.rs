@@ -18,7 +18,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use common::outbound::{Authority, Resolve, Resolving};
+use common::outbound::{Resolve, Resolving};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -139,13 +139,7 @@ impl Link {
 
 impl Resolve for Link {
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Resolving<'a> {
-        Box::pin(async move {
-            let address = self.ask(name, port).await?;
-            Ok(Authority {
-                host: address.ip().to_string(),
-                port: address.port(),
-            })
-        })
+        Box::pin(async move { Ok(vec![self.ask(name, port).await?]) })
     }
 }
 
