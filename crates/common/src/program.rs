@@ -4,6 +4,7 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::applet;
 use crate::command::{self, Asked, Said, Setting, Task};
 use crate::env::{ConfigError, Env};
 use crate::outbound::{Dns, Resolve};
@@ -29,14 +30,18 @@ impl Default for Seams {
     }
 }
 
-/// Runs a program as a process of its own: what its command line asks for, to an exit code.
+/// Runs a program as a process of its own: what its name and command line ask for, to an exit code.
 pub fn main<F, Fut>(name: &'static str, run: F) -> ExitCode
 where
     F: FnOnce(Env, Seams) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
+    let mut words = std::env::args_os();
+    if let Some(applet) = words.next().as_deref().and_then(applet::called) {
+        return applet::main(applet, words);
+    }
     let env = Env::of_process();
-    match command::parse(name, std::env::args_os().skip(1)) {
+    match command::parse(name, words) {
         Ok(Asked::Serve) => exit_code(name, serve(env, run)),
         Ok(Asked::Task(task)) => perform(name, task, Setting::of_process(env)),
         Err(said) => leave(&said),

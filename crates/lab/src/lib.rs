@@ -13,7 +13,6 @@
 //! ```
 
 pub mod admission;
-pub mod applet;
 pub mod controllers;
 pub mod events;
 pub mod explain;

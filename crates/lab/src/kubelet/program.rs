@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use common::applet;
 use k8s_openapi::api::core::v1::{Container, Pod, VolumeMount};
 
 use super::image::Image;
-use crate::applet;
 use crate::store::Backend;
 
 /// What stands for a container's command.

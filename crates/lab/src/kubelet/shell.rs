@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use apiserver::kubelet::{Exit, Output, Terminal};
 use apiserver::status::Status;
+use common::applet::{self, Console, Written};
 use common::command::{self, Asked, Said, Setting};
 use common::outbound::{Resolve, Resolving};
 use futures_util::FutureExt;
@@ -13,7 +14,6 @@ use tokio::sync::mpsc;
 use super::image::Image;
 use super::pod::PodRun;
 use super::program::{is_own, no_executable};
-use crate::applet;
 use crate::injection::SIDECAR;
 
 /// Where a sidecar's admin interface listens, in the pod.
@@ -52,7 +52,7 @@ pub(super) fn exec(
     let resolve: Arc<dyn Resolve> = Arc::new(Names(Arc::clone(pod)));
     match command(container, image, line) {
         Command::Applet(name, arguments) => {
-            async move { Ok(applet::run(&name, &arguments, terminal, resolve).await) }.boxed()
+            async move { Ok(client(&name, &arguments, terminal, resolve).await) }.boxed()
         }
         Command::Own(name, arguments) => {
             let setting = Setting {
@@ -81,6 +81,28 @@ impl Senders {
             Self::Gone => std::future::ready(()).boxed(),
         }
     }
+}
+
+/// Runs an applet over a terminal to its end and gives its exit code.
+async fn client(
+    name: &str,
+    arguments: &[String],
+    terminal: Terminal,
+    resolve: Arc<dyn Resolve>,
+) -> i32 {
+    let (console, mut written) = Console::new(terminal.stdin);
+    let passing = async {
+        while let Some(page) = written.recv().await {
+            let page = match page {
+                Written::Stdout(bytes) => Output::Stdout(bytes),
+                Written::Stderr(bytes) => Output::Stderr(bytes),
+            };
+            // A client that has left does not keep the applet from its end.
+            let _ = terminal.output.send(page).await;
+        }
+    };
+    let (code, ()) = tokio::join!(applet::run(name, arguments, console, resolve), passing);
+    code
 }
 
 /// Runs a subcommand of a service's binary to its end and gives its exit code.

@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use common::applet;
 use common::command::{self, Asked, Setting};
 use common::env::Env;
 use common::outbound::Resolve;
 use common::program::{self, Seams};
 use tokio::net::TcpListener;
 
-use crate::applet;
 use link::{FromPod, Link};
 
 /// What a pod's process is.
@@ -106,7 +106,7 @@ async fn run(role: Role, env: Env) -> Result<()> {
             arguments,
         } => holder::run(&link, &program, port, &dir, &arguments).await,
         Role::Applet { name, arguments } => {
-            let code = applet::run_as_process(&name, &arguments, link).await;
+            let code = applet::run_in_process(&name, &arguments, None, link).await;
             std::process::exit(code)
         }
     }

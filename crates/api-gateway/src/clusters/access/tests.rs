@@ -1,5 +1,6 @@
 use std::fs;
 
+use common::outbound::Dns;
 use tempfile::TempDir;
 
 use super::*;
@@ -37,6 +38,10 @@ fn access(kubeconfig: Option<String>, remote: Option<String>) -> (TempDir, ApiAc
         in_cluster: false,
     };
     (dir, access)
+}
+
+fn dns() -> Arc<dyn Resolve> {
+    Arc::new(Dns::default())
 }
 
 async fn url(found: Result<Option<Found>, Reason>) -> Option<String> {
@@ -85,7 +90,7 @@ async fn a_remote_kubeconfig_that_is_not_mounted_is_no_error() {
 #[tokio::test]
 async fn without_any_kubeconfig_both_clusters_say_so() {
     for cluster in Cluster::ALL {
-        let outcome = client(&ApiAccess::default(), Cluster::Ctx1, cluster).await;
+        let outcome = client(&ApiAccess::default(), Cluster::Ctx1, cluster, dns()).await;
         assert_eq!(outcome.err(), Some(Reason::NoKubeconfig));
     }
 }
@@ -113,7 +118,7 @@ async fn only_the_kubeconfig_names_a_proxy() {
 async fn a_broken_file_is_told_without_its_content() {
     let broken = "users: [{name: u, user: {token: s3cret}}\n- oops: [".to_owned();
     let (_dir, access) = access(Some(broken), None);
-    let outcome = client(&access, Cluster::Ctx1, Cluster::Ctx1).await;
+    let outcome = client(&access, Cluster::Ctx1, Cluster::Ctx1, dns()).await;
     let reason = outcome.err().unwrap().to_string();
     assert!(reason.starts_with("unusable kubeconfig"), "{reason}");
     assert!(!reason.contains("s3cret"), "{reason}");

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use hickory_resolver::config::NameServerConfig;
 use hickory_resolver::proto::op::{Message, ResponseCode};

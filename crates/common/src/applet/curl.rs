@@ -6,15 +6,15 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::outbound::Resolve;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request};
 
 use super::Console;
 use super::http::{Answer, Failure, address, send};
+use crate::outbound::Resolve;
 use options::{Options, Sink};
 
-const VERSION: &str = "curl 8.17.0 (theater-lab applet) http/1.1\nProtocols: http\n";
+const VERSION: &str = "curl 8.17.0 (applet) http/1.1\nProtocols: http\n";
 
 /// curl's own numbers of what went wrong.
 mod code {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::outbound::Resolve;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 
 use super::Console;
 use super::http::{Failure, address, send};
+use crate::outbound::Resolve;
 
 /// What a command line asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
