@@ -87,8 +87,10 @@ fn refusing() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A pod and its disruption budget.
+/// A pod and its disruption budget, and a pod without one.
 fn evicted() -> Vec<(&'static str, Value)> {
+    let mut free = pod("free", &json!({}));
+    free["metadata"]["labels"] = json!({});
     let budget = json!({
         "metadata": {"name": "pdb"},
         "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "echo"}}},
@@ -98,6 +100,7 @@ fn evicted() -> Vec<(&'static str, Value)> {
             "/api/v1/namespaces/b-tr/pods",
             pod("echo-74df4c5c8d-cvlvz", &json!({})),
         ),
+        ("/api/v1/namespaces/b-tr/pods", free),
         (
             "/apis/policy/v1/namespaces/b-tr/poddisruptionbudgets",
             budget,
