@@ -85,11 +85,32 @@ async fn a_subset_that_ctx2_does_not_name_has_no_door_there() {
         let (status, text, _) = canary(&lab, "/users/").await;
         assert_eq!((status, text.len()), (503, 121), "{text}");
     }
+    wait::until("the client's sidecar to say why", LIMIT, async || {
+        let log = gateways_access_log(&lab).await;
+        let refused = |line: &&str| {
+            line.contains(
+                "\"GET /users/ HTTP/1.1\" 503 URX,UF upstream_reset_before_response_started",
+            )
+        };
+        log.lines().filter(refused).count() >= 20
+    })
+    .await;
     assert_eq!(
         canary(&lab, "/movies/").await.0,
         200,
         "other services keep theirs"
     );
+}
+
+/// What the sidecar of ctx1's gateway says of the requests it sent.
+async fn gateways_access_log(lab: &Lab) -> String {
+    let pods = "/api/v1/namespaces/theater-msa/pods";
+    let gateways = format!("{pods}?labelSelector=app%3Dapi-gateway");
+    let gateway = lab.list("ctx1", &gateways).await.remove(0);
+    let name = gateway["metadata"]["name"].as_str().unwrap();
+    let url = format!("{}{pods}/{name}/log?container=istio-proxy", lab.api("ctx1"));
+    let answer = lab.client.get(url).send().await.unwrap();
+    answer.text().await.unwrap()
 }
 
 /// Statuses and lengths of canaries asked all at once.

@@ -186,7 +186,9 @@ async fn commands_run_through_the_pods_sidecar_and_nothing_of_this_machine_does(
     assert!(said.contains("unrecognized subcommand 'frob'"), "{said}");
     let (code, said) = kubectl.fails(&format!("{exec}sh -c id")).await;
     assert_eq!(code, 1);
-    assert!(said.contains("unable to start container process: exec: \"sh\": executable file not found in $PATH: unknown"), "{said}");
+    let refusal = "error: Internal error occurred: error executing command in container: failed to exec in container: failed to start exec \"";
+    assert!(said.starts_with(refusal), "{said}");
+    assert!(said.ends_with("unable to start container process: exec: \"sh\": executable file not found in $PATH: unknown\n"), "{said}");
     let (_, said) = kubectl
         .fails("exec deploy/api-gateway -c istio-proxy -- pilot-agent request GET stats")
         .await;
@@ -202,6 +204,82 @@ async fn commands_run_through_the_pods_sidecar_and_nothing_of_this_machine_does(
         answer.starts_with('4'),
         "half a JSON object is refused: {answer}"
     );
+}
+
+#[tokio::test]
+async fn who_attaches_sees_what_is_written_from_then_on() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    let of = "deploy/api-gateway -c istio-proxy";
+    assert_eq!(lab.get("/users/").await.status(), 200);
+    wait::until("the first request to be logged", LIMIT, async || {
+        let log = kubectl.says(&format!("logs {of}")).await;
+        log.contains("GET /users/ ")
+    })
+    .await;
+    let mut attached = kubectl.command(&format!("attach {of}")).spawn().unwrap();
+    let mut lines = BufReader::new(attached.stdout.take().unwrap()).lines();
+    // Nothing says when the client is attached, so it asks until it is seen.
+    let asking = async {
+        loop {
+            lab.get("/movies/").await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let first = tokio::select! {
+        line = tokio::time::timeout(LIMIT, lines.next_line()) => line.unwrap().unwrap().unwrap(),
+        () = asking => unreachable!("it asks for ever"),
+    };
+    assert!(first.contains("GET /movies/ "), "{first}");
+    attached.kill().await.unwrap();
+}
+
+/// Processes of the lab that have a pod's name; elsewhere than on Linux nobody knows.
+fn processes_of(lab: &Lab, pod: &str) -> usize {
+    let variable = format!("HOSTNAME={pod}");
+    let of_pod = |pid: &u32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment
+            .split(|byte| *byte == 0)
+            .any(|it| it == variable.as_bytes())
+    };
+    let all = support::descendants(lab.pid());
+    all.iter().filter(|pid| of_pod(pid)).count()
+}
+
+#[tokio::test]
+async fn a_hurried_end_waits_for_nobody() {
+    let lab = Start::embedded().up().await;
+    let kubectl = Kubectl::of(&lab);
+    let hook =
+        r#"{"preStop":{"exec":{"command":["user-service","wait-for-drain","--seconds","300"]}}}"#;
+    for (pod, options, verb) in [
+        ("forced", "--force --grace-period=0", "force deleted"),
+        ("hurried", "--now", "deleted"),
+    ] {
+        let container = format!(r#"{{"name":"{pod}","image":"user-service","lifecycle":{hook}}}"#);
+        let spec = format!(
+            r#"{{"spec":{{"terminationGracePeriodSeconds":300,"containers":[{container}]}}}}"#
+        );
+        let run = format!("run {pod} --image=user-service --overrides={spec}");
+        kubectl.says(&run).await;
+        let ready = format!("wait pod/{pod} --for=condition=Ready --timeout=20s");
+        kubectl.says(&ready).await;
+        assert!(processes_of(&lab, pod) > 0 || !cfg!(target_os = "linux"));
+        let said = kubectl.says(&format!("delete pod {pod} {options}")).await;
+        let expected = format!("pod \"{pod}\" {verb} from theater-msa namespace\n");
+        assert_eq!(said, expected);
+        let (code, said) = kubectl.fails(&format!("get pod {pod}")).await;
+        assert_eq!(code, 1);
+        assert!(
+            said.contains(&format!("pods \"{pod}\" not found")),
+            "{said}"
+        );
+        wait::until("its processes to be gone", LIMIT, async || {
+            processes_of(&lab, pod) == 0
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

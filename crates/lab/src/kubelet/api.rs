@@ -66,8 +66,10 @@ impl apiserver::kubelet::Kubelet for Kubelet {
     ) -> Result<BoxFuture<'static, Exit>, Status> {
         let pod = self.running(of)?;
         let log = log_of(&pod, of.container, Run::Current).ok_or_else(|| not_found(of))?;
+        // Who attaches sees what comes, not what was.
         let options = LogOptions {
             follow: true,
+            tail: Some(0),
             ..LogOptions::default()
         };
         let pages = log::read(log, options);
