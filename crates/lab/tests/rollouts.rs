@@ -187,12 +187,9 @@ async fn a_rollout_is_told_undone_paused_and_resumed() {
 }
 
 /// Needs both pods of the user service.
-const BUDGET: &str = "
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata: {name: strict}
-spec: {minAvailable: 2, selector: {matchLabels: {app: user-service}}}
-";
+const STRICT: &str = r#"{"spec":{"maxUnavailable":null,"minAvailable":2}}"#;
+/// As deployed.
+const USUAL: &str = r#"{"spec":{"maxUnavailable":1,"minAvailable":null}}"#;
 
 /// The numbers in the first column of a history.
 fn revisions(history: &str) -> Vec<String> {
@@ -215,11 +212,15 @@ async fn a_drained_node_gives_up_its_pods_as_far_as_budgets_allow() {
         "rollout status deployment/user-service-ctx1 --timeout=60s",
     )
     .await;
-    let budget = lab.state_dir.join("pdb.yaml");
-    std::fs::write(&budget, BUDGET).unwrap();
-    in_theater(&lab, &format!("create -f {}", budget.display())).await;
-    let allowed = "wait pdb/strict --for=jsonpath={.status.currentHealthy}=2 --timeout=10s";
-    in_theater(&lab, allowed).await;
+    let budget = async |spec: &str, allowed: u8| {
+        let patch = format!("patch pdb user-service --type=merge --patch={spec}");
+        in_theater(&lab, &patch).await;
+        let seen = format!(
+            "wait pdb/user-service --for=jsonpath={{.status.disruptionsAllowed}}={allowed} --timeout=10s"
+        );
+        in_theater(&lab, &seen).await;
+    };
+    budget(STRICT, 0).await;
     let drain = [
         "drain",
         "ctx1-node-1",
@@ -234,7 +235,7 @@ async fn a_drained_node_gives_up_its_pods_as_far_as_budgets_allow() {
         said.contains("Cannot evict pod as it would violate the pod's disruption budget."),
         "{said}"
     );
-    in_theater(&lab, "delete pdb strict").await;
+    budget(USUAL, 1).await;
     let said = kubectl_ok(&lab, &[&drain[..], &["--timeout=60s"]].concat()).await;
     assert!(said.contains("node/ctx1-node-1 drained"), "{said}");
     in_theater(

@@ -1,0 +1,137 @@
+//! Lessons differ from 01 in what they teach and in nothing else; the differences are data.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::kustomize::{folders, root};
+use super::name;
+
+/// A service, and where its VirtualService changes.
+type Change = (&'static str, &'static [&'static str]);
+
+const SERVICES: [&str; 3] = ["user", "movie", "booking"];
+/// Where the subsets are: what every lesson after the first adds to each DestinationRule.
+const BREAKER: [&str; 3] = [
+    "spec.trafficPolicy.connectionPool",
+    "spec.trafficPolicy.loadBalancer.localityLbSetting",
+    "spec.trafficPolicy.outlierDetection",
+];
+const DELAY: Change = ("movie", &["spec.http[weighted].fault"]);
+const ERROR: Change = (
+    "user",
+    &["spec.http[circuit-test]", "spec.http[weighted].fault"],
+);
+const BLOCK: Change = (
+    "booking",
+    &[
+        "spec.http[blocked]",
+        "spec.http[canary]",
+        "spec.http[weighted]",
+    ],
+);
+
+/// A lesson, and what it changes in the VirtualService of a service.
+const LESSONS: [(&str, &[Change]); 5] = [
+    ("02-circuit-breaker", &[]),
+    ("03-delay-fault", &[DELAY]),
+    ("04-error-fault", &[ERROR]),
+    ("05-block-fault", &[BLOCK]),
+    ("99-scenarios", &[ERROR, DELAY, BLOCK]),
+];
+
+#[test]
+fn every_lesson_differs_from_the_first_only_in_what_it_teaches() {
+    let first = objects("01-initial");
+    for (lesson, rules) in LESSONS {
+        let mut expected = BTreeMap::new();
+        for service in SERVICES {
+            let breaker: Vec<_> = BREAKER.map(str::to_owned).into();
+            expected.insert(rule("DestinationRule", service, "dr"), breaker);
+        }
+        for (service, paths) in rules {
+            let paths = paths.iter().map(|&it| it.to_owned()).collect();
+            expected.insert(rule("VirtualService", service, "vs"), paths);
+        }
+        let taught = objects(lesson);
+        assert!(
+            taught.keys().eq(first.keys()),
+            "{lesson} has the objects of 01"
+        );
+        let mut found = BTreeMap::new();
+        for (name, object) in &taught {
+            let mut paths = Vec::new();
+            differences(&first[name], object, "", &mut paths);
+            if !paths.is_empty() {
+                paths.sort();
+                found.insert(name.clone(), paths);
+            }
+        }
+        assert_eq!(found, expected, "{lesson}");
+    }
+}
+
+#[test]
+fn every_lesson_is_compared() {
+    let compared: Vec<_> = LESSONS
+        .iter()
+        .map(|(lesson, _)| format!("practice/{lesson}"))
+        .collect();
+    let lessons = folders("practice").into_iter();
+    let left: Vec<_> = lessons
+        .filter(|it| it != "practice/01-initial" && !compared.contains(it))
+        .collect();
+    assert!(left.is_empty(), "say in LESSONS what differs in {left:?}");
+}
+
+fn rule(kind: &str, service: &str, ending: &str) -> String {
+    format!("{kind} theater-msa/{service}-service-{ending}")
+}
+
+fn objects(lesson: &str) -> BTreeMap<String, Value> {
+    let folder = root().join("practice").join(lesson);
+    let read = |file: &str| read(&folder.join(file));
+    let mut all = read("destinationrules.yaml");
+    all.extend(read("virtualservices.yaml"));
+    all.into_iter().map(|it| (name(&it), it)).collect()
+}
+
+fn read(file: &Path) -> Vec<Value> {
+    lab::manifest::parse(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// The paths at which two values part; rules of a list are told apart by their names.
+fn differences(one: &Value, other: &Value, path: &str, found: &mut Vec<String>) {
+    if one == other {
+        return;
+    }
+    let (Some(one), Some(other)) = (members(one), members(other)) else {
+        found.push(path.to_owned());
+        return;
+    };
+    let keys: std::collections::BTreeSet<_> = one.keys().chain(other.keys()).collect();
+    for key in keys {
+        let path = match path {
+            "" => key.clone(),
+            _ if key.starts_with('[') => format!("{path}{key}"),
+            _ => format!("{path}.{key}"),
+        };
+        match (one.get(key), other.get(key)) {
+            (Some(one), Some(other)) => differences(one, other, &path, found),
+            _ => found.push(path),
+        }
+    }
+}
+
+/// The members of an object, or of a list of named rules.
+fn members(value: &Value) -> Option<BTreeMap<String, Value>> {
+    match value {
+        Value::Object(members) => Some(members.clone().into_iter().collect()),
+        Value::Array(items) => items
+            .iter()
+            .map(|it| Some((format!("[{}]", it["name"].as_str()?), it.clone())))
+            .collect(),
+        _ => None,
+    }
+}
