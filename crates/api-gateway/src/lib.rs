@@ -96,7 +96,13 @@ pub async fn run(env: Env, seams: Seams) -> Result<()> {
         },
         drain: drain.clone(),
     };
-    let app = server::dress(router::routes(gateway), &identity, health, drain.clone());
+    let app = server::dress(
+        router::routes(gateway),
+        &identity,
+        health,
+        drain.clone(),
+        None,
+    );
     server::serve(listener, app, drain).await?;
     archive.finish().await;
     Ok(())

@@ -3,11 +3,13 @@
 //! ```text
 //! user-service                              serves
 //! user-service wait-for-drain --seconds 5   preStop hook: an image from scratch has no sleep
+//! user-service order set --status 500 …     makes pods sick for a while, see [`crate::chaos`]
 //! ```
 //!
 //! A [`Task`] is a value until it is run in a [`Setting`], so that a host that has no process for
 //! it runs the same code. Usage errors leave with 64 (`EX_USAGE`), like unusable configuration.
 
+mod order;
 mod wait_for_drain;
 
 use std::ffi::OsString;
@@ -21,7 +23,7 @@ use crate::outbound::{Dns, Resolve};
 use crate::program::EXIT_CONFIG;
 
 /// What a command line asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Asked {
     /// To serve until told to leave.
     Serve,
@@ -30,10 +32,13 @@ pub enum Asked {
 }
 
 /// One thing to do.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Task {
     /// Wait until no client sends this pod new requests; for a preStop hook.
     WaitForDrain(wait_for_drain::Options),
+    /// Make pods answer badly for a while, for lessons about breakers.
+    #[command(subcommand)]
+    Order(order::Command),
 }
 
 #[derive(Debug, Parser)]
@@ -102,11 +107,29 @@ impl Task {
     pub async fn run(self, setting: Setting) -> Said {
         match self {
             Self::WaitForDrain(options) => wait_for_drain::run(&options, setting.left).await,
+            Self::Order(command) => order::run(command, &setting).await,
         }
     }
 }
 
 impl Said {
+    /// It went well, and this is what came of it.
+    pub(crate) fn done(out: String) -> Self {
+        Self {
+            out,
+            ..Self::default()
+        }
+    }
+
+    /// Something was asked in the wrong way, and what would be right; exit code 64.
+    pub(crate) fn usage(why: String) -> Self {
+        Self {
+            code: EXIT_CONFIG,
+            err: why,
+            ..Self::default()
+        }
+    }
+
     /// Something failed, and why; exit code 1.
     pub fn failure(why: String) -> Self {
         Self {
@@ -119,16 +142,9 @@ impl Said {
     fn instead(answer: &clap::Error) -> Self {
         let text = answer.render().to_string();
         if answer.use_stderr() {
-            Self {
-                code: EXIT_CONFIG,
-                err: text,
-                ..Self::default()
-            }
+            Self::usage(text)
         } else {
-            Self {
-                out: text,
-                ..Self::default()
-            }
+            Self::done(text)
         }
     }
 

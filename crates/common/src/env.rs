@@ -34,6 +34,13 @@ impl Env {
             .collect()
     }
 
+    /// With one more variable.
+    #[must_use]
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
+        self.0.insert(variable.to_owned(), value.to_owned());
+        self
+    }
+
     /// The value of `variable`; an empty value counts as absent, as in shell practice.
     pub fn get(&self, variable: &str) -> Option<&str> {
         self.0

@@ -8,9 +8,11 @@
 //! * [`server`], [`drain`], [`health`], [`metrics`] – one listener, its life and its state
 //! * [`problem`], [`extract`] – every error is RFC 9457, every input is strict
 //! * [`outbound`], [`redis`] – the seams to other systems
+//! * [`chaos`] – a pod that is sick on order, for lessons about breakers
 //! * [`records`] – one mechanism for a collection of JSON objects in Redis
 
 pub mod applet;
+pub mod chaos;
 pub mod command;
 pub mod drain;
 pub mod env;

@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -39,8 +40,9 @@ struct RequestLabels {
 }
 
 impl Metrics {
-    /// Fresh counters; `health` tells whether the store is reachable.
-    pub fn new(health: Health) -> Self {
+    /// Fresh counters; `health` tells whether the store is reachable, and `more` is asked at each
+    /// scrape.
+    pub fn new(health: Health, more: Option<Box<dyn Collector>>) -> Self {
         let requests = Family::default();
         // 1 ms to about 16 s, each bucket twice the one before.
         let durations = Histogram::new(exponential_buckets(0.001, 2.0, 15));
@@ -51,6 +53,9 @@ impl Metrics {
             "Time from request to answer, body not included",
             durations.clone(),
         );
+        if let Some(more) = more {
+            registry.register_collector(more);
+        }
         Self(Arc::new(Inner {
             registry,
             requests,

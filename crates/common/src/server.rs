@@ -11,6 +11,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
+use prometheus_client::collector::Collector;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -63,8 +64,14 @@ fn address(env: &Env, default_port: u16) -> Result<SocketAddr, ConfigError> {
 /// 5. bounds on the body's size and time
 ///
 /// Health and metrics are inside, so that probes are signed and counted too.
-pub fn dress(routes: Router, identity: &Identity, health: Health, drain: Drain) -> Router {
-    let metrics = Metrics::new(health.clone());
+pub fn dress(
+    routes: Router,
+    identity: &Identity,
+    health: Health,
+    drain: Drain,
+    more_metrics: Option<Box<dyn Collector>>,
+) -> Router {
+    let metrics = Metrics::new(health.clone(), more_metrics);
     routes
         .merge(health::routes(health))
         .merge(metrics::routes(metrics.clone()))

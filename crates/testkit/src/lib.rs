@@ -4,6 +4,7 @@
 //! * [`browser`] – a real chromium without a window, ended with its handle
 //! * [`redis_server`] – a real redis-server on a free port, ended with its handle
 //! * [`service`] – one of our services in this process, on port 0
+//! * [`sick_pod`] – what every service owes an order to be sick
 //! * [`wait`] – wait for a condition, with a limit
 //! * [`band`] – the exact binomial band around a configured share
 
@@ -11,5 +12,6 @@ pub mod band;
 pub mod browser;
 pub mod redis_server;
 pub mod service;
+pub mod sick_pod;
 pub mod tools;
 pub mod wait;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use axum::middleware::from_fn_with_state;
 use axum::{Json, Router, routing::get};
 use utoipa::openapi::OpenApi;
 
 use super::{Record, Store, document, record_routes};
+use crate::chaos::{self, Chaos};
 use crate::drain::Drain;
 use crate::env::Env;
 use crate::health::Health;
@@ -53,6 +55,10 @@ pub async fn run<R: Record>(
         None => server::bind(&env, default_port).await?,
     };
     drain.on_signals();
+    let chaos = chaos::is_enabled(&env)?.then(|| Chaos::new(&identity));
+    if let Some(chaos) = &chaos {
+        chaos.start(redis.clone(), drain.clone());
+    }
     tokio::spawn(redis.clone().keep_watch(health.clone(), drain.clone()));
     let store = Store::<R>::new(redis);
     tokio::spawn(store.clone().tend(drain.clone()));
@@ -61,7 +67,7 @@ pub async fn run<R: Record>(
         address = %listener.local_addr()?, redis = env.get_or("REDIS_URL", "redis:6379").rsplit('@').next(),
         "serving"
     );
-    let app = router(name, store, extra, &identity, health, drain.clone());
+    let app = router(name, store, extra, &identity, health, drain.clone(), chaos);
     server::serve(listener, app, drain).await
 }
 
@@ -73,6 +79,7 @@ pub(super) fn router<R: Record>(
     identity: &Identity,
     health: Health,
     drain: Drain,
+    chaos: Option<Chaos>,
 ) -> Router {
     let document = Arc::new((extra.document)(document::<R>(name)));
     let routes = record_routes(store.clone())
@@ -83,5 +90,9 @@ pub(super) fn router<R: Record>(
         )
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method);
-    server::dress(routes, identity, health, drain)
+    let Some(chaos) = chaos else {
+        return server::dress(routes, identity, health, drain, None);
+    };
+    let routes = routes.layer(from_fn_with_state(chaos.clone(), chaos::layer::afflict));
+    server::dress(routes, identity, health, drain, Some(Box::new(chaos)))
 }
