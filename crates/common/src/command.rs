@@ -107,7 +107,7 @@ impl Task {
     pub async fn run(self, setting: Setting) -> Said {
         match self {
             Self::WaitForDrain(options) => wait_for_drain::run(&options, setting.left).await,
-            Self::Order(command) => order::run(command, &setting).await,
+            Self::Order(command) => order::run(command, &setting.env, setting.resolve).await,
         }
     }
 }

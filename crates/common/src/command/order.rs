@@ -7,15 +7,17 @@
 mod list;
 mod store;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Said, Setting};
+use super::Said;
 use crate::chaos;
 use crate::chaos::addressee::Addressee;
 use crate::chaos::order::{Order, check_life};
 use crate::env::{ConfigError, Env};
+use crate::outbound::Resolve;
 use store::Orders;
 
 /// Longest time for one command, Redis included.
@@ -69,17 +71,16 @@ struct Whom {
 }
 
 /// Does it, in the container's name.
-pub(super) async fn run(command: Command, setting: &Setting) -> Said {
-    match tokio::time::timeout(LIMIT, perform(command, setting)).await {
+pub(super) async fn run(command: Command, env: &Env, resolve: Arc<dyn Resolve>) -> Said {
+    match tokio::time::timeout(LIMIT, perform(command, env, resolve)).await {
         Ok(Ok(said)) => said,
         Ok(Err(error)) => refused(&error),
         Err(_) => Said::failure(format!("order: redis did not answer within {LIMIT:?}\n")),
     }
 }
 
-async fn perform(command: Command, setting: &Setting) -> anyhow::Result<Said> {
-    let env = &setting.env;
-    let orders = || Orders::open(env, &*setting.resolve);
+async fn perform(command: Command, env: &Env, resolve: Arc<dyn Resolve>) -> anyhow::Result<Said> {
+    let orders = || Orders::open(env, resolve);
     Ok(match command {
         Command::Set(options) => match options.prepare(env) {
             Ok(addressee) => set(&options, &addressee, &orders().await?).await?,

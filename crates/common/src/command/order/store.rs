@@ -1,6 +1,7 @@
 //! Orders in Redis, for the command line.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -36,8 +37,11 @@ pub(super) struct Entry {
 
 impl Orders {
     /// Those in the Redis of the container's variables.
-    pub(super) async fn open(env: &Env, resolve: &dyn Resolve) -> anyhow::Result<Self> {
-        Ok(Self(Redis::open(env, resolve).await?))
+    pub(super) async fn open(env: &Env, resolve: Arc<dyn Resolve>) -> anyhow::Result<Self> {
+        let redis = Redis::open(env, resolve).await?;
+        // A person wants to know why, where a service would go on trying.
+        redis.locate().await?;
+        Ok(Self(redis))
     }
 
     /// Gives an order.

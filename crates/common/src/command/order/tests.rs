@@ -1,4 +1,4 @@
-use super::super::{Asked, Task, parse};
+use super::super::{Asked, Setting, Task, parse};
 use super::*;
 
 /// What a line is understood as, in a pod of this name that obeys orders.
@@ -138,7 +138,7 @@ async fn without_redis_it_fails_and_says_what_to_look_at() {
     let list = command("order list").unwrap();
     for (url, code) in [(nowhere.as_str(), 1), ("redis://a:b", 64)] {
         let setting = Setting::of_process(pod([("REDIS_URL", url)]));
-        let said = run(list.clone(), &setting).await;
+        let said = run(list.clone(), &setting.env, setting.resolve).await;
         assert_eq!(said.code, code, "{}", said.err);
         assert!(said.err.contains("REDIS_URL"), "{}", said.err);
     }
