@@ -47,6 +47,11 @@ impl Quantity {
         }
     }
 
+    /// So many thousandths, written in powers of two or of ten.
+    pub fn of_thousandths(number: i64, binary: bool) -> Self {
+        Self::new(i128::from(number) * (ONE / 1_000), binary)
+    }
+
     /// Reads an amount; none where the text is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let end = text

@@ -1,7 +1,8 @@
-//! What the lab adds to Kubernetes' own defaults and rules: what a new pod has, quotas, and
-//! Istio's say.
+//! What the lab adds to Kubernetes' own defaults and rules: what a new pod has, limits, quotas,
+//! and Istio's say.
 
 mod istio;
+mod limits;
 mod pod;
 pub(crate) mod quota;
 
@@ -91,6 +92,7 @@ impl Admission for Rules {
         if *resource == rows::PODS && old.is_none() {
             let namespace = text(object, "/metadata/namespace");
             injection::inject(&self.store, &namespace, object);
+            limits::fill(&self.store, &namespace, object);
             pod::fill(object);
         }
     }
@@ -105,6 +107,10 @@ impl Admission for Rules {
         }
         self.services.admit(review)?;
         if review.operation == Operation::Create {
+            if *resource == rows::PODS {
+                pod::check_account(&self.store, review, object)?;
+            }
+            limits::check(&self.store, review, object)?;
             quota::check(&self.store, review, object)?;
         }
         Ok(Vec::new())

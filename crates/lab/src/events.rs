@@ -127,7 +127,7 @@ impl Recorder {
             } => {
                 let key = Key::new(&rows::EVENTS, occurrence.object.event_namespace(), name);
                 objects::change(&self.store, &key, Part::Main, |event| {
-                    count_again(event, occurrence.component.form, count, now);
+                    count_again(event, &occurrence, count, now);
                 });
             }
         }
@@ -232,9 +232,11 @@ fn core_shape(name: &str, instance: &str, combined: bool, now: Timestamp) -> Val
     })
 }
 
-fn count_again(event: &mut Value, form: Form, count: u32, now: Timestamp) {
-    match form {
+fn count_again(event: &mut Value, occurrence: &Occurrence, count: u32, now: Timestamp) {
+    match occurrence.component.form {
         Form::Core => {
+            // Kubernetes: an event that stands for several says the latest of them.
+            event["message"] = json!(occurrence.message);
             event["count"] = json!(count);
             event["lastTimestamp"] = json!(seconds(now));
         }

@@ -31,11 +31,7 @@ pub fn objects(facts: Facts, addresses: &Addresses) -> Result<Vec<Value>> {
     objects.extend(NAMESPACES.map(namespace));
     objects.extend(manifest::parse(CLUSTER_ROLES).context("the embedded roles cannot be read")?);
     objects.extend((0..2).map(|index| node(facts, addresses, index)));
-    objects.push(json!({
-        "apiVersion": "v1", "kind": "Service",
-        "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
-        "spec": {"clusterIP": service_address(facts.number), "ports": [{"name": "https", "port": 443, "targetPort": 6443, "protocol": "TCP"}]},
-    }));
+    objects.extend(api_service(facts, addresses));
     objects.extend(gateway(
         "istio-eastwestgateway",
         "eastwestgateway",
@@ -52,6 +48,30 @@ pub fn objects(facts: Facts, addresses: &Addresses) -> Result<Vec<Value>> {
         objects.push(cp_gateway());
     }
     Ok(objects)
+}
+
+/// The Service of the API, with the endpoints that the API server writes itself.
+fn api_service(facts: Facts, addresses: &Addresses) -> [Value; 3] {
+    const PORT: u16 = 6443;
+    let ip = addresses.control_plane();
+    [
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
+            "spec": {"clusterIP": service_address(facts.number), "ports": [{"name": "https", "port": 443, "targetPort": PORT, "protocol": "TCP"}]},
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "Endpoints",
+            "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
+            "subsets": [{"addresses": [{"ip": ip}], "ports": [{"name": "https", "port": PORT, "protocol": "TCP"}]}],
+        }),
+        json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"kubernetes.io/service-name": "kubernetes"}},
+            "endpoints": [{"addresses": [ip], "conditions": {"ready": true}}],
+            "ports": [{"name": "https", "port": PORT, "protocol": "TCP"}],
+        }),
+    ]
 }
 
 fn namespace(name: &str) -> Value {

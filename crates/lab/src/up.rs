@@ -255,14 +255,14 @@ impl Lab {
         tasks.spawn(Arc::clone(&self.mesh).run());
         let mesh = Arc::clone(&self.mesh);
         tasks.spawn(async move { mesh.serve_ingress(published).await });
-        for (_, store, addresses) in &self.members {
+        for kubelet in &self.kubelets {
+            let (store, addresses) = (kubelet.store.clone(), Arc::clone(&kubelet.addresses));
             let api = Client {
                 store: store.clone(),
                 admission: Arc::new(Rules::new(store.clone(), addresses)),
             };
-            tasks.spawn(controllers::run(api, Recorder::new(store.clone())));
-        }
-        for kubelet in &self.kubelets {
+            let measured = Arc::clone(kubelet) as _;
+            tasks.spawn(controllers::run(api, measured, Recorder::new(store)));
             tasks.spawn(Arc::clone(kubelet).run());
         }
         tasks

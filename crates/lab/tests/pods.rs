@@ -435,7 +435,7 @@ async fn trouble_is_told_by_state_and_events() {
 }
 
 #[tokio::test]
-async fn top_shows_what_was_measured() {
+async fn top_shows_what_was_measured_and_autoscalers_go_by_it() {
     let lab = Start::embedded().up().await;
     let kubectl = Kubectl::of(&lab);
     wait::until("two measurements", LIMIT, async || {
@@ -455,6 +455,39 @@ async fn top_shows_what_was_measured() {
     .await;
     let nodes = kubectl.says("top nodes --no-headers").await;
     assert_eq!(nodes.lines().count(), 2, "{nodes}");
+    grow(&kubectl).await;
+}
+
+/// Any process has more memory than this target: the autoscaler adds pods up to its bound.
+async fn grow(kubectl: &Kubectl) {
+    let name = "user-service-ctx1";
+    kubectl
+        .says(&format!(
+            "autoscale deployment {name} --memory=1Mi --min=1 --max=3"
+        ))
+        .await;
+    wait::until("a third pod", LIMIT, async || {
+        let ready = "jsonpath={.status.readyReplicas}";
+        kubectl.says(&format!("get deploy {name} -o {ready}")).await == "3"
+    })
+    .await;
+    let told = kubectl
+        .says(
+            "get events --field-selector reason=SuccessfulRescale -o jsonpath={.items[*].message}",
+        )
+        .await;
+    assert_eq!(told, "New size: 3; reason: memory resource above target");
+    wait::until("a row with figures", LIMIT, async || {
+        let row = kubectl.says("get hpa --no-headers").await;
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        cells[2] == "memory:" && cells[3].ends_with("/1Mi") && cells[4..7] == ["1", "3", "3"]
+    })
+    .await;
+    let conditions = "jsonpath={.status.conditions[*].reason}";
+    let told = kubectl
+        .says(&format!("get hpa {name} -o {conditions}"))
+        .await;
+    assert_eq!(told, "ReadyForNewScale ValidMetricFound TooManyReplicas");
 }
 
 #[tokio::test]

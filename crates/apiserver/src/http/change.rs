@@ -54,6 +54,7 @@ impl<'a> Change<'a> {
             Part::Main => "",
             Part::Status => "status",
             Part::Finalizers => "finalize",
+            Part::Binding => "binding",
         };
         Self {
             store,

@@ -29,6 +29,8 @@ pub enum Part {
     Status,
     /// `spec.finalizers` alone (subresource `finalize` of a Namespace).
     Finalizers,
+    /// `spec.nodeName` alone (subresource `binding` of a Pod).
+    Binding,
 }
 
 /// A new object as it will be stored, but for its version and a name still to be drawn.
@@ -64,7 +66,9 @@ pub(super) fn create(
 /// The object after a write of one part, equal to `old` when the write changes nothing.
 pub(super) fn update(resource: &Resource, old: &Value, new: Value, part: Part) -> Value {
     let mut new = preserve(resource, old, new, part);
-    if resource.generation && desired(old) != desired(&new) {
+    // Kubernetes: where a pod goes is nobody's wish, so it makes no generation.
+    let is_wish = part != Part::Binding && resource.generation;
+    if is_wish && desired(old) != desired(&new) {
         let next = object::generation(old) + 1;
         object::metadata_mut(&mut new).insert("generation".into(), next.into());
     }
@@ -77,6 +81,7 @@ pub(crate) fn preserve(resource: &Resource, old: &Value, new: Value, part: Part)
         Part::Main => preserve_main(resource, old, new),
         Part::Status => with_annotations(with_status(old.clone(), new.get("status")), &new),
         Part::Finalizers => with_spec_finalizers(old.clone(), &new),
+        Part::Binding => with_node(old.clone(), &new),
     };
     preserve_metadata(old, typed(resource, new))
 }
@@ -146,6 +151,12 @@ fn with_spec_finalizers(mut object: Value, from: &Value) -> Value {
             finalizers,
         );
     }
+    object
+}
+
+fn with_node(mut object: Value, from: &Value) -> Value {
+    let node = object::at(from, &["spec", "nodeName"]).cloned();
+    object::put(object::member_mut(&mut object, "spec"), "nodeName", node);
     object
 }
 

@@ -1,7 +1,14 @@
 //! What Kubernetes' own admission adds to a new pod.
 
+use apiserver::admission::Review;
+use apiserver::object;
+use apiserver::resource::rows;
+use apiserver::status::Status;
+use apiserver::store::{Key, Store};
 use serde_json::{Value, json};
 
+/// Every namespace has this account; a new one gets it a moment after it was made.
+const DEFAULT_ACCOUNT: &str = "default";
 /// A node that does not answer keeps its pods this long, in seconds.
 const PATIENCE: u32 = 300;
 const UNHEALTHY: [&str; 2] = [
@@ -12,7 +19,7 @@ const UNHEALTHY: [&str; 2] = [
 /// Fills in account, priority, tolerations and the state a pod begins with.
 pub(super) fn fill(pod: &mut Value) {
     let spec = &mut pod["spec"];
-    or(spec, "serviceAccountName", json!("default"));
+    or(spec, "serviceAccountName", json!(DEFAULT_ACCOUNT));
     let account = spec["serviceAccountName"].clone();
     or(spec, "serviceAccount", account);
     or(spec, "priority", json!(0));
@@ -22,6 +29,27 @@ pub(super) fn fill(pod: &mut Value) {
     or(pod, "status", json!({}));
     or(&mut pod["status"], "phase", json!("Pending"));
     or(&mut pod["status"], "qosClass", json!(class));
+}
+
+/// Refuses a new pod whose account is not there.
+///
+/// # Errors
+/// 403 in Kubernetes' words, which name a pod by the beginning of a name that is yet to be drawn.
+pub(super) fn check_account(store: &Store, review: &Review<'_>, pod: &Value) -> Result<(), Status> {
+    let account = object::text(pod, &["spec", "serviceAccountName"]);
+    let key = Key::new(&rows::SERVICE_ACCOUNTS, review.namespace, account);
+    if matches!(account, "" | DEFAULT_ACCOUNT) || store.get(&key).is_ok() {
+        return Ok(());
+    }
+    let name = match object::text(pod, &["metadata", "generateName"]) {
+        "" => review.name,
+        prefix => prefix,
+    };
+    let namespace = review.namespace;
+    let why = format!(
+        "error looking up service account {namespace}/{account}: serviceaccount {account:?} not found"
+    );
+    Err(Status::forbidden(review.resource, name, why))
 }
 
 /// Kubernetes adds its tolerations after the pod's own, unless one of those covers them.

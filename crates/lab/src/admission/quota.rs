@@ -1,6 +1,6 @@
 //! ResourceQuotas: what a namespace may hold in all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apimachinery::quantity::Quantity;
 use apiserver::admission::Review;
@@ -30,10 +30,14 @@ const CONTAINERS: [(&str, &str, &str); 6] = [
 /// 403 in Kubernetes' words.
 pub(super) fn check(store: &Store, review: &Review<'_>, object: &Value) -> Result<(), Status> {
     let wanted = usage(review.resource, object);
-    for quota in store
-        .list(&rows::RESOURCE_QUOTAS, Some(review.namespace))
-        .items
-    {
+    let quotas = store.list(&rows::RESOURCE_QUOTAS, Some(review.namespace));
+    if *review.resource == rows::PODS {
+        quotas
+            .items
+            .iter()
+            .try_for_each(|it| specified(it, review, object))?;
+    }
+    for quota in quotas.items {
         let hard = amounts(&quota["spec"]["hard"]);
         let used = used(store, review.namespace, &hard);
         let over: Vec<_> = hard
@@ -61,6 +65,29 @@ pub(super) fn check(store: &Store, review: &Review<'_>, object: &Value) -> Resul
         }
     }
     Ok(())
+}
+
+/// Refuses a pod whose containers do not say of what the quota is about.
+fn specified(quota: &Value, review: &Review<'_>, pod: &Value) -> Result<(), Status> {
+    let hard = amounts(&quota["spec"]["hard"]);
+    let mut missing = Vec::new();
+    for (name, of, what) in CONTAINERS.iter().filter(|it| hard.contains_key(it.0)) {
+        let lists = [&pod["spec"]["containers"], &pod["spec"]["initContainers"]];
+        let all = lists.into_iter().filter_map(Value::as_array).flatten();
+        let silent = all.filter(|it| it["resources"][*of][*what].is_null());
+        let silent: BTreeSet<_> = silent.filter_map(|it| it["name"].as_str()).collect();
+        if !silent.is_empty() {
+            let silent: Vec<&str> = silent.into_iter().collect();
+            missing.push(format!("{name} for: {}", silent.join(",")));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    missing.sort();
+    let quota = quota["metadata"]["name"].as_str().unwrap_or_default();
+    let why = format!("failed quota: {quota}: must specify {}", missing.join("; "));
+    Err(Status::forbidden(review.resource, review.name, why))
 }
 
 /// Writes into every quota what is used of it.
@@ -172,6 +199,33 @@ mod tests {
         assert_eq!(
             quota["status"]["used"],
             json!({"pods": "1", "requests.memory": "64Mi"})
+        );
+    }
+
+    #[test]
+    fn a_container_must_say_of_what_a_quota_is_about() {
+        let store = Store::new(Arc::new(SystemSource), RingLimits::default());
+        let namespace = json!({"metadata": {"name": "a"}});
+        store.create(&rows::NAMESPACES, "", namespace).unwrap();
+        let quota = json!({"metadata": {"name": "q", "namespace": "a"},
+            "spec": {"hard": {"requests.memory": "1Gi", "limits.cpu": "2", "pods": "9"}}});
+        store.create(&rows::RESOURCE_QUOTAS, "a", quota).unwrap();
+        let pod = json!({"metadata": {"name": "p", "namespace": "a"}, "spec": {
+            "containers": [{"name": "c", "resources": {"limits": {"cpu": "1"}}}, {"name": "b"}],
+        }});
+        let review = Review {
+            operation: Operation::Create,
+            resource: &rows::PODS,
+            version: "v1",
+            namespace: "a",
+            name: "p",
+            object: Some(&pod),
+            old: None,
+        };
+        let refusal = check(&store, &review, &pod).unwrap_err();
+        assert_eq!(
+            refusal.message(),
+            "pods \"p\" is forbidden: failed quota: q: must specify limits.cpu for: b; requests.memory for: b,c"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What lost its owners, or lives in a namespace that is going, goes too.
+//! What lost its owners goes too.
 //!
 //! Kubernetes: an owner deleted with `orphan` waits until its dependents have let go of it, one
 //! deleted in the foreground until those that block it are gone.
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use apiserver::object;
 use apiserver::resource::{ALL, Resource, rows};
 use apiserver::store::{DeleteOptions, Key, Part, Propagation, Store};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::objects;
 
@@ -72,26 +72,6 @@ fn finish(store: &Store, item: &Item, owned: &[&Item]) {
             release(store, item, FOREGROUND);
         }
     }
-    if *item.0 == rows::NAMESPACES {
-        empty(store, object::name(&item.1));
-    }
-}
-
-/// Deletes what is in a namespace; once nothing is left, lets the namespace go.
-fn empty(store: &Store, namespace: &str) {
-    let mut left = 0;
-    for kind in ALL.iter().copied().filter(|kind| kind.namespaced) {
-        for item in store.list(kind, Some(namespace)).items {
-            left += 1;
-            delete(store, &(kind, item), Propagation::Background);
-        }
-    }
-    if left == 0 {
-        let key = Key::new(&rows::NAMESPACES, "", namespace);
-        objects::change(store, &key, Part::Finalizers, |it| {
-            it["spec"]["finalizers"] = json!([])
-        });
-    }
 }
 
 fn delete(store: &Store, (kind, item): &Item, propagation: Propagation) {
@@ -139,10 +119,11 @@ fn has_finalizer(item: &Value, name: &str) -> bool {
 mod tests {
     use super::*;
     use apiserver::store::{RingLimits, SystemSource};
+    use serde_json::json;
 
     fn store() -> Store {
         let store = Store::new(Arc::new(SystemSource), RingLimits::default());
-        let namespace = json!({"metadata": {"name": "a"}, "spec": {"finalizers": ["kubernetes"]}});
+        let namespace = json!({"metadata": {"name": "a"}});
         store.create(&rows::NAMESPACES, "", namespace).unwrap();
         store
     }
@@ -192,18 +173,5 @@ mod tests {
         let (store, owner, owned) = deleted(Propagation::Orphan);
         assert!(store.get(&owner).is_err());
         assert!(owners(&store.get(&owned).unwrap()).is_empty());
-    }
-
-    #[test]
-    fn a_deleted_namespace_empties_itself_and_goes() {
-        let store = store();
-        family(&store);
-        let key = Key::new(&rows::NAMESPACES, "", "a");
-        store.delete(&key, &DeleteOptions::default()).unwrap();
-        for _ in 0..3 {
-            collect(&store);
-        }
-        assert!(store.get(&key).is_err());
-        assert!(store.list(&rows::CONFIG_MAPS, None).items.is_empty());
     }
 }

@@ -5,28 +5,35 @@
 //! Deployment ─ deployment ─► ReplicaSet ─ replicaset ─► Pod ─ scheduler ─► node ─► kubelet
 //!                  └──────── garbage: what lost its owner or its namespace ────────┘
 //! Service ─ endpoints ─► EndpointSlices, Endpoints
+//! HorizontalPodAutoscaler ─ autoscaler ─► replicas of a Deployment or ReplicaSet
 //! ```
 //!
 //! A look costs little where nothing changed: objects are read into their types once a version,
 //! and what was looked at with the same versions is passed over.
 
+mod autoscaler;
 mod claims;
 pub mod deployment;
 mod disruption;
 pub mod endpoints;
+mod eviction;
 mod furnishing;
 mod garbage;
 mod informer;
+mod namespaces;
 pub mod replicaset;
 pub mod scheduler;
 mod settled;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use apiserver::kubelet::Kubelet;
 use apiserver::resource::{Resource, rows};
 use apiserver::store::Key;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Endpoints, Node, PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -40,7 +47,7 @@ use informer::Informer;
 /// How often events that are too old are looked for.
 const EXPIRY: Duration = Duration::from_secs(60);
 /// What the controllers look at.
-const WATCHED: [&Resource; 14] = [
+const WATCHED: [&Resource; 15] = [
     &rows::DEPLOYMENTS,
     &rows::REPLICA_SETS,
     &rows::PODS,
@@ -55,12 +62,13 @@ const WATCHED: [&Resource; 14] = [
     &rows::ENDPOINTS,
     &rows::PERSISTENT_VOLUME_CLAIMS,
     &rows::POD_DISRUPTION_BUDGETS,
+    &rows::HORIZONTAL_POD_AUTOSCALERS,
 ];
 
 /// Runs every controller of a cluster; never ends.
-pub async fn run(api: Client, events: Recorder) {
+pub async fn run(api: Client, kubelet: Arc<dyn Kubelet>, events: Recorder) {
     let changes = api.store.subscribe(&WATCHED);
-    let mut controllers = Controllers::new(api, &events);
+    let mut controllers = Controllers::new(api, kubelet, &events);
     let mut minute = tokio::time::interval(EXPIRY);
     loop {
         let now = Timestamp::now();
@@ -82,11 +90,14 @@ pub struct Controllers {
     scheduler: scheduler::sync::Controller,
     endpoints: endpoints::sync::Controller,
     disruption: disruption::Controller,
+    autoscaler: autoscaler::sync::Controller,
+    eviction: eviction::Controller,
 }
 
 /// The objects of one cluster, as controllers see them.
 struct Cluster {
     api: Client,
+    kubelet: Arc<dyn Kubelet>,
     deployments: Informer<Deployment>,
     replica_sets: Informer<ReplicaSet>,
     pods: Informer<Pod>,
@@ -96,11 +107,12 @@ struct Cluster {
     endpoint_slices: Informer<EndpointSlice>,
     endpoints: Informer<Endpoints>,
     budgets: Informer<PodDisruptionBudget>,
+    autoscalers: Informer<HorizontalPodAutoscaler>,
 }
 
 impl Controllers {
-    /// The controllers of the cluster behind `api`.
-    pub fn new(api: Client, events: &Recorder) -> Self {
+    /// The controllers of the cluster behind `api`, whose pods `kubelet` measures.
+    pub fn new(api: Client, kubelet: Arc<dyn Kubelet>, events: &Recorder) -> Self {
         let store = &api.store;
         Self {
             cluster: Cluster {
@@ -113,6 +125,8 @@ impl Controllers {
                 endpoint_slices: Informer::new(store, &rows::ENDPOINT_SLICES),
                 endpoints: Informer::new(store, &rows::ENDPOINTS),
                 budgets: Informer::new(store, &rows::POD_DISRUPTION_BUDGETS),
+                autoscalers: Informer::new(store, &rows::HORIZONTAL_POD_AUTOSCALERS),
+                kubelet,
                 api,
             },
             deployment: deployment::sync::Controller::new(
@@ -124,6 +138,10 @@ impl Controllers {
             scheduler: scheduler::sync::Controller::new(events.scheduler()),
             endpoints: endpoints::sync::Controller::default(),
             disruption: disruption::Controller::new(events.controller("controllermanager")),
+            autoscaler: autoscaler::sync::Controller::new(
+                events.controller("horizontal-pod-autoscaler"),
+            ),
+            eviction: eviction::Controller::new(events.controller("taint-eviction-controller")),
         }
     }
 
@@ -131,9 +149,12 @@ impl Controllers {
     pub fn pass(&mut self, now: Timestamp) -> Option<Timestamp> {
         let cluster = &mut self.cluster;
         garbage::collect(&cluster.api.store);
+        namespaces::empty(&cluster.api.store, &cluster.api.store.timestamp());
         furnishing::furnish(&cluster.api.store);
         crate::admission::quota::count(&cluster.api.store);
         let due = [
+            self.autoscaler.pass(cluster, now),
+            self.eviction.pass(cluster, now),
             self.deployment.pass(cluster, now),
             self.replica_set.pass(cluster, now),
             self.disruption.pass(cluster, now),

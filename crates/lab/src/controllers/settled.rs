@@ -38,6 +38,11 @@ impl Settled {
         self.0.insert(uid.to_owned(), look);
     }
 
+    /// Whether it was looked at and is still there.
+    pub(super) fn knows(&self, uid: &str) -> bool {
+        self.0.contains_key(uid)
+    }
+
     /// Ends a pass: forgets what was not met in it, and tells when the next time comes.
     pub(super) fn finish(&mut self) -> Option<Timestamp> {
         self.0.retain(|_, look| std::mem::take(&mut look.met));

@@ -43,6 +43,11 @@ impl Addresses {
         Ipv4Addr::new(192, 168, self.number, 10 + index)
     }
 
+    /// The control plane, whose API the Service `kubernetes` leads to.
+    pub fn control_plane(&self) -> Ipv4Addr {
+        Ipv4Addr::new(192, 168, self.number, 2)
+    }
+
     /// The east-west gateway as the other cluster sees it.
     pub fn east_west(&self) -> Ipv4Addr {
         Ipv4Addr::new(203, 0, 113, 10 + self.number)

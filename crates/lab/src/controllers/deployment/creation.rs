@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetSpec};
+use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetSpec, ReplicaSetStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use super::sets::{annotation, revision_of, wanted};
@@ -150,7 +150,7 @@ impl Rollout<'_> {
                 selector,
                 template: Some(template),
             },
-            status: None,
+            status: Some(ReplicaSetStatus::default()),
         }
     }
 

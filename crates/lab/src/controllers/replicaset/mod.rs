@@ -152,7 +152,8 @@ fn until_available(pod: &Pod, seconds: i32, now: Timestamp) -> Option<SignedDura
     let least = SignedDuration::from_secs(i64::from(seconds));
     let since = ready.last_transition_time.as_ref().map(|time| time.0);
     let waited = since.map_or(SignedDuration::MAX, |since| now.duration_since(since));
-    Some((least - waited.min(least)).max(SignedDuration::ZERO))
+    // Kubernetes: without a time to wait for, no clock is asked.
+    Some((least - waited).clamp(SignedDuration::ZERO, least))
 }
 
 fn wanted(set: &ReplicaSet) -> i32 {

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Node, Pod};
 
 use filter::Objection;
+pub(super) use taints::tolerates;
 
 /// Where a pod goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -62,7 +62,7 @@ impl Controller {
 
     fn bind(&self, cluster: &Cluster, pod: &Pod, node: &str) {
         let key = key(&rows::PODS, &pod.metadata);
-        objects::change(&cluster.api.store, &key, Part::Main, |pod| {
+        objects::change(&cluster.api.store, &key, Part::Binding, |pod| {
             pod["spec"]["nodeName"] = json!(node);
         });
         let message = format!(

@@ -33,8 +33,10 @@ fn is_tolerated(pod: &Pod, taint: &Taint) -> bool {
     tolerations.any(|toleration| tolerates(toleration, taint))
 }
 
+/// Whether a pod with this toleration bears the taint.
+///
 /// Kubernetes: a missing effect or key stands for every one.
-fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
+pub(in crate::controllers) fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let same = |wanted: Option<String>, found: &str| wanted.is_none_or(|wanted| wanted == found);
     let by_value = || given(&toleration.value) == given(&taint.value);
