@@ -104,7 +104,7 @@ impl Recorder {
     }
 
     fn record(&self, occurrence: Occurrence, action: &str) {
-        let now = Timestamp::now();
+        let now = self.store.now();
         let verdict = self
             .correlator
             .lock()

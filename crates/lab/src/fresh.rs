@@ -21,14 +21,21 @@ const NAMESPACES: [&str; 5] = [
 
 const CLUSTER_ROLES: &str = include_str!("../manifests/cluster-roles.yaml");
 
-/// The objects, in the order in which they are created.
+/// Istio's definitions, as a server has them that has accepted them.
+///
+/// They are the largest objects of a cluster by far, and no client wrote them: they are stored as
+/// they are, and what admission would ask of them their own tests do.
+pub fn definitions() -> impl Iterator<Item = Value> {
+    let now = now();
+    crd::ALL.iter().map(move |it| it.established(&now))
+}
+
+/// All other objects, in the order in which they are created.
 ///
 /// # Errors
 /// When the embedded roles are no YAML: a defect of the build.
 pub fn objects(facts: Facts, addresses: &Addresses) -> Result<Vec<Value>> {
-    let now = now();
-    let mut objects: Vec<Value> = crd::ALL.iter().map(|it| it.established(&now)).collect();
-    objects.extend(NAMESPACES.map(namespace));
+    let mut objects = Vec::from(NAMESPACES.map(namespace));
     objects.extend(manifest::parse(CLUSTER_ROLES).context("the embedded roles cannot be read")?);
     objects.extend((0..2).map(|index| node(facts, addresses, index)));
     objects.extend(api_service(facts, addresses));

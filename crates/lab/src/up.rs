@@ -224,6 +224,9 @@ impl Lab {
     /// Cluster objects start fresh from the manifests at every start.
     fn fill(&self, empty: bool) -> Result<()> {
         for (facts, store, addresses) in &self.members {
+            for definition in fresh::definitions() {
+                store.create(&rows::CUSTOM_RESOURCE_DEFINITIONS, "", definition)?;
+            }
             let rules = Rules::new(store.clone(), addresses);
             for object in fresh::objects(*facts, addresses)? {
                 rules.create(object, None)?;
@@ -256,7 +259,7 @@ impl Lab {
         let mesh = Arc::clone(&self.mesh);
         tasks.spawn(async move { mesh.serve_ingress(published).await });
         for kubelet in &self.kubelets {
-            let (store, addresses) = (kubelet.store.clone(), Arc::clone(&kubelet.addresses));
+            let (store, addresses) = (kubelet.store.clone(), &kubelet.addresses);
             let api = Client {
                 store: store.clone(),
                 admission: Arc::new(Rules::new(store.clone(), addresses)),
