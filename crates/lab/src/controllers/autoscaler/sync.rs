@@ -1,7 +1,6 @@
 //! Carries out what is decided for autoscalers.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,8 +48,7 @@ impl Controller {
         }
     }
 
-    /// Looks at every autoscaler whose time has come or that was changed; returns when to look
-    /// again at the latest.
+    /// Looks at every autoscaler whose time has come; returns when to look again at the latest.
     pub(in crate::controllers) fn pass(
         &mut self,
         cluster: &mut Cluster,
@@ -58,13 +56,15 @@ impl Controller {
     ) -> Option<Timestamp> {
         for scaler in &cluster.autoscalers.list() {
             let uid = scaler.metadata.uid.clone().unwrap_or_default();
-            let inputs = generation(scaler);
-            if self.settled.is_settled(&uid, inputs, now) {
+            // Kubernetes: a new one waits for its turn, and so does a changed one.
+            let is_new = !self.settled.knows(&uid);
+            if !is_new && self.settled.is_settled(&uid, 0, now) {
                 continue;
             }
-            self.look(cluster, scaler, &uid, now);
-            self.settled
-                .looked(&uid, inputs, now.checked_add(PERIOD).ok());
+            if !is_new {
+                self.look(cluster, scaler, &uid, now);
+            }
+            self.settled.looked(&uid, 0, now.checked_add(PERIOD).ok());
         }
         let due = self.settled.finish();
         let settled = &self.settled;
@@ -185,13 +185,6 @@ fn write_status(
 ) {
     let key = key(&rows::HORIZONTAL_POD_AUTOSCALERS, &scaler.metadata);
     objects::set_status(&cluster.api.store, &key, status);
-}
-
-/// What is asked for: a status that was written is no reason to look again.
-fn generation(scaler: &HorizontalPodAutoscaler) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    json!(scaler.spec).to_string().hash(&mut hasher);
-    hasher.finish()
 }
 
 /// The object that an autoscaler names.
