@@ -61,8 +61,8 @@ impl Stage {
     pub(super) fn set() -> Self {
         let clock = Arc::new(Clock(AtomicI64::new(BEGAN)));
         let store = Store::new(clock.clone(), RingLimits::default());
-        let addresses = Arc::new(Addresses::of_cluster(1));
-        let rules = Arc::new(Rules::new(store.clone(), addresses));
+        let addresses = Addresses::of_cluster(1);
+        let rules = Arc::new(Rules::new(store.clone(), &addresses));
         let api = Client {
             store: store.clone(),
             admission: rules.clone(),
