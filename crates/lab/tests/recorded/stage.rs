@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 /// When the recording began: the seconds of its objects and the times of its rows leave this
 /// moment to within a twentieth of a second.
-const BEGAN: i64 = 1_795_244_696_200;
+const BEGAN: i64 = 1_795_244_696_200_000;
 /// The recorded namespace.
 pub(super) const NAMESPACE: &str = "b-roll";
 /// Looks until nothing changes any more: more would be a loop.
@@ -33,11 +33,12 @@ const WATCHED: [&Resource; 5] = [
     &rows::EVENTS,
 ];
 
+/// Microseconds since 1970; no two readings are the same, as the names of events depend on it.
 struct Clock(AtomicI64);
 
 impl Source for Clock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.0.load(Ordering::Relaxed)).unwrap()
+        Timestamp::from_microsecond(self.0.fetch_add(1, Ordering::Relaxed)).unwrap()
     }
 
     fn uuid(&self) -> Uuid {
@@ -97,7 +98,7 @@ impl Stage {
 
     /// Lets time pass until `seconds` after the start, with every look that is due on the way.
     pub(super) fn wait_until(&mut self, seconds: f64) {
-        let start = Timestamp::from_millisecond(BEGAN).unwrap();
+        let start = Timestamp::from_microsecond(BEGAN).unwrap();
         let then = start + SignedDuration::from_secs_f64(seconds);
         while let Some(due) = self.due.filter(|due| *due <= then) {
             self.set_clock(due);
@@ -111,9 +112,9 @@ impl Stage {
     }
 
     fn set_clock(&self, at: Timestamp) {
-        // A look is due at its moment, not a part of a millisecond before.
-        let millis = at.as_millisecond() + 1;
-        self.clock.0.fetch_max(millis, Ordering::Relaxed);
+        // A look is due at its moment, not a part of a microsecond before.
+        let micros = at.as_microsecond() + 1;
+        self.clock.0.fetch_max(micros, Ordering::Relaxed);
     }
 
     /// Lets the controllers look until nothing changes.
