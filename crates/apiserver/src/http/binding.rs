@@ -53,7 +53,7 @@ fn bind(call: &Call<'_>, place: &Place, binding: &Value) -> Result<Response, Sta
     let store = store_for(call, dry_run(&call.query, "CreateOptions")?);
     let node = target(binding)?;
     let (name, expected) = (object::name(binding), expected_version(binding)?);
-    store.modify(&place.key(name), Part::Main, |pod| {
+    store.modify(&place.key(name), Part::Binding, |pod| {
         check_uid(place, pod, binding)?;
         check_version(place, pod, expected)?;
         if let Some(why) = hindrance(pod) {

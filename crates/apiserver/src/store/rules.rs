@@ -29,7 +29,8 @@ pub enum Part {
     Status,
     /// `spec.finalizers` alone (subresource `finalize` of a Namespace).
     Finalizers,
-    /// `spec.nodeName` alone (subresource `binding` of a Pod).
+    /// The place of a Pod and what goes with it (subresource `binding`), in what is otherwise
+    /// [`Part::Main`]: nobody's wish, so it makes no generation.
     Binding,
 }
 
@@ -66,7 +67,6 @@ pub(super) fn create(
 /// The object after a write of one part, equal to `old` when the write changes nothing.
 pub(super) fn update(resource: &Resource, old: &Value, new: Value, part: Part) -> Value {
     let mut new = preserve(resource, old, new, part);
-    // Kubernetes: where a pod goes is nobody's wish, so it makes no generation.
     let is_wish = part != Part::Binding && resource.generation;
     if is_wish && desired(old) != desired(&new) {
         let next = object::generation(old) + 1;
@@ -78,10 +78,9 @@ pub(super) fn update(resource: &Resource, old: &Value, new: Value, part: Part) -
 /// `new` with everything the part does not cover, or only the server may set, as in `old`.
 pub(crate) fn preserve(resource: &Resource, old: &Value, new: Value, part: Part) -> Value {
     let new = match part {
-        Part::Main => preserve_main(resource, old, new),
+        Part::Main | Part::Binding => preserve_main(resource, old, new),
         Part::Status => with_annotations(with_status(old.clone(), new.get("status")), &new),
         Part::Finalizers => with_spec_finalizers(old.clone(), &new),
-        Part::Binding => with_node(old.clone(), &new),
     };
     preserve_metadata(old, typed(resource, new))
 }
@@ -151,12 +150,6 @@ fn with_spec_finalizers(mut object: Value, from: &Value) -> Value {
             finalizers,
         );
     }
-    object
-}
-
-fn with_node(mut object: Value, from: &Value) -> Value {
-    let node = object::at(from, &["spec", "nodeName"]).cloned();
-    object::put(object::member_mut(&mut object, "spec"), "nodeName", node);
     object
 }
 
