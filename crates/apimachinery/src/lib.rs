@@ -41,4 +41,5 @@ pub mod selector;
 pub mod status;
 pub mod table;
 pub mod validation;
+pub mod versioned;
 pub mod view;

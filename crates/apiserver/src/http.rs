@@ -287,7 +287,7 @@ fn part_of_object(
         Method::PUT if may("update") => write::replace(call, place, name, part),
         Method::PATCH if part != Part::Finalizers && may("patch") => {
             match call.media_type().as_deref() {
-                Some(apply::MEDIA_TYPE) => apply::serve(call, place, name, part),
+                Some(patch::APPLY) => apply::serve(call, place, name, part),
                 _ => write::patch(call, place, name, part),
             }
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use apiserver::Access;
 use apiserver::resource::rows;
 use apiserver::store::{RingLimits, Store, SystemSource};
@@ -16,7 +16,7 @@ use common::env::Env;
 use k8s_openapi::api::core::v1::Pod;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -129,14 +129,26 @@ async fn run(options: &Options, env: &Env) -> Result<()> {
             tracing::error!(%error, "the API ended");
         }
     });
-    tokio::select! {
-        () = lab.announce(dashboard, &state, started) => drain::terminated().await,
-        () = drain::terminated() => {}
-    }
+    let outcome = tokio::select! {
+        () = drain::terminated() => Ok(()),
+        Some(ended) = tasks.join_next() => Err(fallen(ended)),
+        never = async {
+            lab.announce(dashboard, &state, started).await;
+            std::future::pending().await
+        } => never,
+    };
     say("leaving …");
     shutdown.cancel();
     tasks.shutdown().await;
-    Ok(())
+    outcome
+}
+
+/// What runs for ever has ended: a lab with a part missing would only seem to work.
+fn fallen(ended: Result<(), JoinError>) -> anyhow::Error {
+    let how = ended.map_or_else(|error| error.to_string(), |()| "it returned".into());
+    anyhow!(
+        "a part of the lab ended, which is a defect ({how}); start it again, and report the lines above"
+    )
 }
 
 /// A kubeconfig that a trainee copied stays true over a restart.

@@ -5,7 +5,6 @@ use base64::alphabet;
 use base64::engine::{Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Number, Value};
 
-use super::typed::go_name;
 use super::{Document, quantity, time};
 use crate::schema::Scalar;
 
@@ -189,6 +188,13 @@ fn first_wrong_byte(text: &str, error: &DecodeError) -> usize {
             text.trim_end_matches('=').len() / 4 * 4
         }
     }
+}
+
+/// `v1.Container` of `core.v1.Container`: Go shows the last part of a package only.
+pub(super) fn go_name(name: &str) -> String {
+    let mut parts: Vec<_> = name.rsplitn(3, '.').take(2).collect();
+    parts.reverse();
+    parts.join(".")
 }
 
 #[cfg(test)]

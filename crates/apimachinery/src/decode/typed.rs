@@ -35,7 +35,7 @@ fn decode_at(
         ..Decoder::default()
     };
     let Document::Object(mut members) = document else {
-        let why = Misfit::kind(&document, go_name(&shape.name));
+        let why = Misfit::kind(&document, scalar::go_name(&shape.name));
         return Err(Undecodable(decoder.describe(&why)));
     };
     let mut object = Map::new();
@@ -228,18 +228,11 @@ fn zero(shape: &Shape) -> Value {
 fn go_type(shape: &Shape) -> String {
     match shape {
         Shape::Any => "interface {}".into(),
-        Shape::Struct(inner) => go_name(&inner.name),
+        Shape::Struct(inner) => scalar::go_name(&inner.name),
         Shape::List(list) => format!("[]{}", go_type(&list.item)),
         // The only named map type of the API.
         Shape::Map(map) if map.value == Shape::Scalar(Scalar::Quantity) => "v1.ResourceList".into(),
         Shape::Map(map) => format!("map[string]{}", go_type(&map.value)),
         Shape::Scalar(scalar) => scalar::go_type(scalar),
     }
-}
-
-/// `v1.Container` of `core.v1.Container`: Go shows the last part of a package only.
-pub(super) fn go_name(name: &str) -> String {
-    let mut parts: Vec<_> = name.rsplitn(3, '.').take(2).collect();
-    parts.reverse();
-    parts.join(".")
 }

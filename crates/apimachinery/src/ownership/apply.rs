@@ -97,7 +97,7 @@ fn check(request: &Apply<'_>, shape: &Shape, config: &mut Value) -> Result<(), R
     if object::at(config, &["metadata", "managedFields"]).is_some_and(|it| !it.is_null()) {
         return Err(Refusal::ManagedFields);
     }
-    untyped(config);
+    object::untype(config);
     let faults = check::faults(shape, config);
     if faults.is_empty() {
         return Ok(());
@@ -110,14 +110,6 @@ fn check(request: &Apply<'_>, shape: &Shape, config: &mut Value) -> Result<(), R
             many => format!("errors:\n  {}", many.join("\n  ")),
         },
     })
-}
-
-/// Removes what says the kind: it is no field of it.
-pub(super) fn untyped(object: &mut Value) {
-    if let Some(members) = object.as_object_mut() {
-        members.remove("apiVersion");
-        members.remove("kind");
-    }
 }
 
 /// `apps/v1, Kind=Deployment`; the core group is empty.
@@ -146,7 +138,7 @@ impl<'a> Merging<'a> {
             .live
             .cloned()
             .unwrap_or_else(|| Value::Object(Map::new()));
-        untyped(&mut live);
+        object::untype(&mut live);
         let mut managers = Managers::of(request.resource, &live);
         if managers.0.is_empty() {
             let before = Author {

@@ -47,7 +47,7 @@ pub(super) fn inherited(shape: &Shape, live: &Value, author: &Author<'_>) -> Opt
     if object::text(&applied, &["apiVersion"]) != author.api_version {
         return None;
     }
-    super::apply::untyped(&mut applied);
+    object::untype(&mut applied);
     if !check::faults(shape, &applied).is_empty() {
         return None;
     }

@@ -6,8 +6,9 @@ use serde::ser::{SerializeSeq, Serializer};
 use serde_json::Value;
 
 use super::{Form, Include, ListMeta, MetaVersion, Shown, ShownList, View};
-use crate::object::{self, Versioned};
+use crate::object;
 use crate::table::{self, Column};
+use crate::versioned::Versioned;
 
 const PARTIAL: &str = "PartialObjectMetadata";
 

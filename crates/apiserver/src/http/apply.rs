@@ -1,6 +1,7 @@
 //! Server-side apply: a PATCH that says what should be, and may create it.
 
 use apimachinery::ownership::{self, Apply};
+use apimachinery::versioned::in_version;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -10,12 +11,8 @@ use super::options::ApplyOptions;
 use super::target::Place;
 use super::write::settled;
 use super::{Call, body, draft};
-use crate::object;
 use crate::status::Status;
 use crate::store::{Error, Part};
-
-/// The media type that asks for it; its body may be JSON, which is YAML too.
-pub(super) const MEDIA_TYPE: &str = "application/apply-patch+yaml";
 
 /// How often to look again for an object that others create or delete meanwhile.
 const ATTEMPTS: usize = 5;
@@ -45,7 +42,7 @@ pub(super) fn serve(
     for _ in 0..ATTEMPTS {
         if store.get(&key).is_ok() {
             let written = change.update(call, name, |old| {
-                let live = object::in_version(place.resource, old, place.version);
+                let live = in_version(place.resource, old, place.version);
                 settled(call, place, old, applied(Some(&live))?)
             });
             match written {

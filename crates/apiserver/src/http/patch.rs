@@ -5,16 +5,18 @@ use apimachinery::schema::Struct;
 use json_patch::PatchOperation;
 use serde_json::{Map, Value};
 
+use super::Call;
 use super::body::{self, MAX_BODY, go_error, go_type, undecodable_patch};
-use super::{Call, apply};
 use crate::resource::Resource;
 use crate::status::{Details, Status};
 
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const MERGE: &str = "application/merge-patch+json";
 const JSON: &str = "application/json-patch+json";
+/// Server-side apply; its body may be JSON, which is YAML too.
+pub(super) const APPLY: &str = "application/apply-patch+yaml";
 /// Media types for custom resources, as a real API server lists them.
-const CUSTOM: [&str; 3] = [JSON, MERGE, apply::MEDIA_TYPE];
+const CUSTOM: [&str; 3] = [JSON, MERGE, APPLY];
 /// Kubernetes: operations in one JSON patch.
 const MAX_OPERATIONS: usize = 10_000;
 

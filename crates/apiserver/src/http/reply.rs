@@ -1,5 +1,6 @@
 //! Answers.
 
+use apimachinery::versioned::Versioned;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY};
@@ -8,7 +9,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::target::Place;
-use crate::object::Versioned;
 use crate::status::Status;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -1,6 +1,7 @@
 //! POST, PUT and PATCH.
 
 use apimachinery::schema;
+use apimachinery::versioned::in_version;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
@@ -57,7 +58,7 @@ pub(super) fn patch(
     let patch = Patch::parse(call, place.resource, of.map(|of| &**of))?;
     let store = store_for(call, dry_run(&call.query, "PatchOptions")?);
     let written = Change::new(&store, place, part).update(call, name, |old| {
-        let object = patch.apply(object::in_version(place.resource, old, place.version))?;
+        let object = patch.apply(in_version(place.resource, old, place.version))?;
         settled(call, place, old, object)
     })?;
     Ok(written.reply(place, StatusCode::OK))

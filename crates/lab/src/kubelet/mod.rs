@@ -24,12 +24,14 @@ mod volumes;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use apiserver::resource::rows;
 use apiserver::store::Store;
+use futures_util::FutureExt;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -177,7 +179,14 @@ impl Kubelet {
                 self.by_uid().insert(uid.clone(), Arc::clone(&pod));
                 runners.insert(uid.clone(), sender);
                 tasks.spawn(async move {
-                    runner::run(pod, wishes).await;
+                    let run = AssertUnwindSafe(runner::run(Arc::clone(&pod), wishes));
+                    // A defect met by one pod must not take the others' kubelet away.
+                    if run.catch_unwind().await.is_err() {
+                        tracing::error!(
+                            pod = pod.key.name,
+                            "the pod's task panicked; it is begun anew"
+                        );
+                    }
                     uid
                 });
             }

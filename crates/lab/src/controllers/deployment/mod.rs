@@ -92,6 +92,10 @@ pub struct Situation<'a> {
 /// Decides the next step.
 pub fn plan(situation: &Situation<'_>) -> Plan {
     let rollout = Rollout::of(situation);
+    // Kubernetes: what is being deleted makes no sets any more.
+    if situation.deployment.metadata.deletion_timestamp.is_some() {
+        return rollout.with_status_only(Vec::new());
+    }
     if let Some(plan) = rollout.revise() {
         return plan;
     }

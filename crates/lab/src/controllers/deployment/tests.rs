@@ -321,3 +321,11 @@ fn a_set_that_cannot_make_pods_is_told_by_its_deployment() {
     simulation.settle();
     assert_eq!(simulation.condition("ReplicaFailure"), "  ");
 }
+
+/// Otherwise a deletion that waits for its sets makes new ones for ever.
+#[test]
+fn what_is_being_deleted_makes_no_sets() {
+    let mut simulation = Simulation::of(json!({}));
+    simulation.deployment.metadata.deletion_timestamp = Some(Time(simulation.now));
+    assert_eq!(simulation.plan().writes, []);
+}

@@ -1,6 +1,6 @@
 //! Which pods go first when there are too many.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -14,26 +14,28 @@ pub(super) const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-co
 /// Sorts by Kubernetes' criteria, each of which decides only where those before it do not: not
 /// placed, not running, not ready, cheap to delete, on a node with many siblings, not ready for
 /// long, often restarted, young.
+///
+/// Kubernetes lets uids decide between unlike times of one magnitude and restarts between equal
+/// times, which is no total order; here uids come last.
 pub(super) fn least_useful_first(
     pods: &mut [&Pod],
     siblings: &dyn Fn(&str) -> usize,
     now: Timestamp,
 ) {
-    let usefulness = |pod: &Pod| {
-        (
+    pods.sort_by_cached_key(|pod| {
+        let usefulness = (
             node_of(pod).is_some(),
             progress(pod),
             is_ready(pod),
             deletion_cost(pod),
             Reverse(node_of(pod).map_or(0, siblings)),
-        )
-    };
-    pods.sort_by(|a, b| {
-        usefulness(a)
-            .cmp(&usefulness(b))
-            .then_with(|| by_age(ready_since(a), ready_since(b), (a, b), now))
-            .then_with(|| restarts(b).cmp(&restarts(a)))
-            .then_with(|| by_age(created(a), created(b), (a, b), now))
+        );
+        let age = (
+            ready_since(pod).map(|since| magnitude(since, now)),
+            Reverse(restarts(pod)),
+            created(pod).map(|since| magnitude(since, now)),
+        );
+        (usefulness, age, pod.metadata.uid.clone())
     });
 }
 
@@ -52,23 +54,9 @@ fn deletion_cost(pod: &Pod) -> i32 {
 }
 
 /// Kubernetes compares ages on a logarithmic scale, so that pods of about the same age go in no
-/// particular order: by their uids.
-fn by_age(
-    a: Option<Timestamp>,
-    b: Option<Timestamp>,
-    (pod_a, pod_b): (&Pod, &Pod),
-    now: Timestamp,
-) -> Ordering {
-    let (Some(a), Some(b)) = (a, b) else {
-        return a.is_some().cmp(&b.is_some());
-    };
-    if a == b {
-        return Ordering::Equal;
-    }
-    let magnitude = |since: Timestamp| now.duration_since(since).as_nanos().max(0).checked_ilog2();
-    magnitude(a)
-        .cmp(&magnitude(b))
-        .then_with(|| pod_a.metadata.uid.cmp(&pod_b.metadata.uid))
+/// particular order.
+fn magnitude(since: Timestamp, now: Timestamp) -> Option<u32> {
+    now.duration_since(since).as_nanos().max(0).checked_ilog2()
 }
 
 fn ready_since(pod: &Pod) -> Option<Timestamp> {

@@ -142,6 +142,22 @@ fn a_pod_is_available_when_it_was_ready_long_enough() {
     assert_eq!(wait, Some(SignedDuration::from_secs(20)));
 }
 
+/// With a comparison that is no order, sorting this many panics.
+#[test]
+fn many_pods_of_like_ages_and_unlike_restarts_have_an_order() {
+    let of = |index: usize| {
+        let status = json!([{"name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": index % 5}]);
+        let ready_for = u8::try_from(index * 7 % 60).unwrap();
+        let change = json!({"status": {"containerStatuses": status, "conditions": [ready("True", ready_for)]}});
+        pod(&format!("p{}", index * 37 % 200), change)
+    };
+    let pods: Vec<_> = (0..200).map(of).collect();
+    let reversed: Vec<_> = pods.iter().rev().cloned().collect();
+    let deleted = plan_of(20, &pods).delete;
+    assert_eq!(deleted.len(), 180);
+    assert_eq!(deleted, plan_of(20, &reversed).delete);
+}
+
 #[test]
 fn the_first_failure_stays_until_there_is_none() {
     let mut set = set(1);
