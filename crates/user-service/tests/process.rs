@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use reqwest::Client;
 use testkit::redis_server::{RedisServer, free_address};
 use testkit::wait;
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -59,6 +60,42 @@ async fn a_command_does_its_work_and_ends_with_its_code() {
         let text = String::from_utf8(text).unwrap();
         assert_eq!(output.status.code(), Some(code), "{line:?}: {text}");
         assert!(text.contains(said), "{line:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn called_by_the_name_of_a_client_it_is_that_client() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!(
+        "http://localhost:{}/",
+        listener.local_addr().unwrap().port()
+    );
+    let app = axum::Router::new().fallback(async |body: String| format!("got {body}"));
+    tokio::spawn(axum::serve(listener, app).into_future());
+    for (name, line, expected) in [
+        ("curl", &["-s", "-d", "@-"][..], "got typed"),
+        ("/usr/local/bin/wget", &["-qO-"], "got "),
+    ] {
+        let mut client = service(&[])
+            .arg0(name)
+            .args(line)
+            .arg(&url)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = client.stdin.take().unwrap();
+        stdin.write_all(b"typed").await.unwrap();
+        drop(stdin);
+        let output = tokio::time::timeout(LIMIT, client.wait_with_output());
+        let output = output.await.unwrap().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}: {said}");
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            expected,
+            "{name}"
+        );
     }
 }
 
