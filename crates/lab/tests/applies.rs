@@ -150,8 +150,14 @@ async fn an_object_moves_from_client_side_to_server_side_apply() {
 
 #[tokio::test]
 async fn the_labs_own_objects_look_applied() {
-    /// Of the page's ConfigMap the lab keeps no data: its program holds the page.
-    const CHANGED: [&str; 1] = ["configmap/ui configured"];
+    /// Of the page's ConfigMap the lab keeps no data: its program holds the page. A budget's
+    /// selector is replaced as a whole, which kubectl sends and tells each time, anywhere.
+    const CHANGED: [&str; 4] = [
+        "configmap/ui configured",
+        "poddisruptionbudget.policy/booking-service configured",
+        "poddisruptionbudget.policy/movie-service configured",
+        "poddisruptionbudget.policy/user-service configured",
+    ];
     let Some(kubectl) = Kubectl::new().await else {
         return;
     };
@@ -209,6 +215,28 @@ async fn everyday_changes_reach_their_objects() {
             "{command}"
         );
     }
+}
+
+/// kubectl waits until the object is gone; a limit that is met is an exit code of its own.
+#[tokio::test]
+async fn a_deletion_that_waits_for_dependents_ends_for_every_kind() {
+    let Some(kubectl) = Kubectl::new().await else {
+        return;
+    };
+    for command in [
+        "vs user-service-vs --cascade=orphan",
+        "dr user-service-dr --cascade=foreground",
+        "deploy movie-service-ctx1 --cascade=foreground",
+        "deploy user-service-ctx1 --cascade=orphan",
+    ] {
+        let command = format!("-n theater-msa delete {command} --timeout=20s");
+        kubectl.run(&command, None).ok();
+    }
+    let left = kubectl
+        .run("-n theater-msa get replicasets,pods -o name", None)
+        .ok();
+    let of = |service: &str| left.lines().filter(|line| line.contains(service)).count();
+    assert_eq!((of("movie-service"), of("user-service")), (0, 3));
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver::kubelet::Kubelet;
-use apiserver::resource::{Resource, rows};
+use apiserver::resource::{ALL, Resource, rows};
 use apiserver::store::Key;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
@@ -46,28 +46,9 @@ use informer::Informer;
 
 /// How often events that are too old are looked for.
 const EXPIRY: Duration = Duration::from_secs(60);
-/// What the controllers look at.
-const WATCHED: [&Resource; 15] = [
-    &rows::DEPLOYMENTS,
-    &rows::REPLICA_SETS,
-    &rows::PODS,
-    &rows::NODES,
-    &rows::NAMESPACES,
-    &rows::RESOURCE_QUOTAS,
-    &rows::CONFIG_MAPS,
-    &rows::SECRETS,
-    &rows::SERVICE_ACCOUNTS,
-    &rows::SERVICES,
-    &rows::ENDPOINT_SLICES,
-    &rows::ENDPOINTS,
-    &rows::PERSISTENT_VOLUME_CLAIMS,
-    &rows::POD_DISRUPTION_BUDGETS,
-    &rows::HORIZONTAL_POD_AUTOSCALERS,
-];
-
 /// Runs every controller of a cluster; never ends.
 pub async fn run(api: Client, kubelet: Arc<dyn Kubelet>, events: Recorder) {
-    let changes = api.store.subscribe(&WATCHED);
+    let changes = api.store.subscribe(&watched());
     let mut controllers = Controllers::new(api, kubelet, &events);
     let mut minute = tokio::time::interval(EXPIRY);
     loop {
@@ -80,6 +61,13 @@ pub async fn run(api: Client, kubelet: Arc<dyn Kubelet>, events: Recorder) {
             _ = minute.tick() => events.expire(Timestamp::now()),
         }
     }
+}
+
+/// What the controllers look at: whatever may have owners, or wait to be let go. Events tell what
+/// controllers did, and leases are renewed all the time.
+fn watched() -> Vec<&'static Resource> {
+    let told = |kind: &&Resource| [&rows::EVENTS, &rows::LEASES].contains(kind);
+    ALL.iter().copied().filter(|kind| !told(kind)).collect()
 }
 
 /// Every controller of one cluster.
