@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::kustomize::{folders, root};
 use super::name;
 
-/// A service, and where its VirtualService changes.
-type Change = (&'static str, &'static [&'static str]);
+/// A service, which of its rules (`vs`, `dr`), and where that changes.
+type Change = (&'static str, &'static str, &'static [&'static str]);
 
 const SERVICES: [&str; 3] = ["user", "movie", "booking"];
 /// Where the subsets are: what every lesson after the first adds to each DestinationRule.
@@ -18,13 +18,15 @@ const BREAKER: [&str; 3] = [
     "spec.trafficPolicy.loadBalancer.localityLbSetting",
     "spec.trafficPolicy.outlierDetection",
 ];
-const DELAY: Change = ("movie", &["spec.http[weighted].fault"]);
+const DELAY: Change = ("movie", "vs", &["spec.http[weighted].fault"]);
 const ERROR: Change = (
     "user",
+    "vs",
     &["spec.http[circuit-test]", "spec.http[weighted].fault"],
 );
 const BLOCK: Change = (
     "booking",
+    "vs",
     &[
         "spec.http[blocked]",
         "spec.http[canary]",
@@ -32,12 +34,16 @@ const BLOCK: Change = (
     ],
 );
 
-/// A lesson, and what it changes in the VirtualService of a service.
-const LESSONS: [(&str, &[Change]); 5] = [
+const POOL: Change = ("user", "dr", &["spec.subsets[ctx2].trafficPolicy"]);
+
+/// A lesson, and what it changes beside the breaker.
+const LESSONS: [(&str, &[Change]); 7] = [
     ("02-circuit-breaker", &[]),
     ("03-delay-fault", &[DELAY]),
     ("04-error-fault", &[ERROR]),
     ("05-block-fault", &[BLOCK]),
+    ("06-sick-pod", &[]),
+    ("06-sick-pod/each-request-its-connection", &[POOL]),
     ("99-scenarios", &[ERROR, DELAY, BLOCK]),
 ];
 
@@ -45,14 +51,12 @@ const LESSONS: [(&str, &[Change]); 5] = [
 fn every_lesson_differs_from_the_first_only_in_what_it_teaches() {
     let first = objects("01-initial");
     for (lesson, rules) in LESSONS {
-        let mut expected = BTreeMap::new();
-        for service in SERVICES {
-            let breaker: Vec<_> = BREAKER.map(str::to_owned).into();
-            expected.insert(rule("DestinationRule", service, "dr"), breaker);
-        }
-        for (service, paths) in rules {
-            let paths = paths.iter().map(|&it| it.to_owned()).collect();
-            expected.insert(rule("VirtualService", service, "vs"), paths);
+        let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let breakers = SERVICES.map(|service| (service, "dr", &BREAKER[..]));
+        for (service, ending, paths) in breakers.iter().chain(rules) {
+            let known = expected.entry(rule(service, ending)).or_default();
+            known.extend(paths.iter().map(|&it| it.to_owned()));
+            known.sort();
         }
         let taught = objects(lesson);
         assert!(
@@ -85,7 +89,12 @@ fn every_lesson_is_compared() {
     assert!(left.is_empty(), "say in LESSONS what differs in {left:?}");
 }
 
-fn rule(kind: &str, service: &str, ending: &str) -> String {
+fn rule(service: &str, ending: &str) -> String {
+    let kind = if ending == "vs" {
+        "VirtualService"
+    } else {
+        "DestinationRule"
+    };
     format!("{kind} theater-msa/{service}-service-{ending}")
 }
 
