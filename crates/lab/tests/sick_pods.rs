@@ -36,21 +36,7 @@ impl Ward {
         let program = kubectl::current()?;
         let lab = Start::embedded().up().await;
         let shell = Shell::new(&program, &lab.kubeconfig());
-        let ward = Self { lab, shell };
-        for cluster in ["ctx1", "ctx2"] {
-            let deployment = format!("deploy/{SERVICE}-{cluster}");
-            let context = format!("--context {cluster} -n theater-msa");
-            // The overlays switch it on; here it is said again, so that the test says what it needs.
-            ward.does(&format!(
-                "set env {deployment} CHAOS_ENABLED=true {context}"
-            ))
-            .await;
-            ward.does(&format!(
-                "rollout status {deployment} --timeout=60s {context}"
-            ))
-            .await;
-        }
-        Some(ward)
+        Some(Self { lab, shell })
     }
 
     /// What a kubectl that succeeds prints.
@@ -123,12 +109,14 @@ impl Ward {
         let answer = self.lab.get("/events").await;
         let mut pages = answer.bytes_stream();
         let mut text = String::new();
-        while !text.contains("\n\n") {
+        let hello: Value = loop {
             let page = tokio::time::timeout(LIMIT, pages.next()).await.unwrap();
             text += &String::from_utf8_lossy(&page.unwrap().unwrap());
-        }
-        let data = text.lines().find_map(|line| line.strip_prefix("data: "));
-        let hello: Value = serde_json::from_str(data.unwrap()).unwrap();
+            let event = text.split_once("event: hello\ndata: ");
+            if let Some((data, _)) = event.and_then(|(_, rest)| rest.split_once("\n\n")) {
+                break serde_json::from_str(data).unwrap();
+            }
+        };
         let history = &hello["services"]["user"]["history"];
         history.as_array().expect("hello has a history").clone()
     }
@@ -141,17 +129,24 @@ fn exec(cluster: &str, whose: &str, line: &str) -> String {
 }
 
 #[tokio::test]
-async fn one_of_ctx1s_pods_is_sick_until_the_order_goes() {
+async fn pods_are_sick_as_ordered_and_no_others() {
     let Some(ward) = Ward::open().await else {
         return;
     };
+    one_of_ctx1s_pods_is_sick_until_the_order_goes(&ward).await;
+    a_serial_client_of_ctx2_sees_all_fail_or_none(&ward).await;
+    bad_orders_are_refused(&ward).await;
+    memory_is_really_held(&ward).await;
+}
+
+async fn one_of_ctx1s_pods_is_sick_until_the_order_goes(ward: &Ward) {
     let sick = ward.pod("ctx1").await;
     let said = ward.order("ctx1", &sick, "set --status 500 --ttl 5m").await;
     assert_eq!(said, format!("{sick}: status=500 for 300 s\n"));
     ward.until_sick(false).await;
-    only_the_pod_fails(&ward, &sick).await;
-    the_gateway_tells_an_error_of_the_application(&ward, &sick).await;
-    kubernetes_sees_a_healthy_pod(&ward, &sick).await;
+    only_the_pod_fails(ward, &sick).await;
+    the_gateway_tells_an_error_of_the_application(ward, &sick).await;
+    kubernetes_sees_a_healthy_pod(ward, &sick).await;
     // From the other cluster: all orders are in one Redis.
     let listed = ward
         .order("ctx2", &format!("deploy/{SERVICE}-ctx2"), "list -o json")
@@ -212,11 +207,7 @@ async fn kubernetes_sees_a_healthy_pod(ward: &Ward, sick: &str) {
     assert_eq!(ward.does(&line).await, "True 0 0");
 }
 
-#[tokio::test]
-async fn a_serial_client_of_ctx2_sees_all_fail_or_none() {
-    let Some(ward) = Ward::open().await else {
-        return;
-    };
+async fn a_serial_client_of_ctx2_sees_all_fail_or_none(ward: &Ward) {
     let sick = ward.pod("ctx2").await;
     ward.order("ctx2", &sick, "set --status 500 --ttl 5m").await;
     let listed = ward.order("ctx2", &sick, "list").await;
@@ -235,11 +226,7 @@ async fn a_serial_client_of_ctx2_sees_all_fail_or_none() {
     ward.until_well().await;
 }
 
-#[tokio::test]
-async fn bad_orders_are_refused_and_memory_is_really_held() {
-    let Some(ward) = Ward::open().await else {
-        return;
-    };
+async fn bad_orders_are_refused(ward: &Ward) {
     let deployment = format!("deploy/{SERVICE}-ctx1");
     for (line, advice) in [
         ("set --status 500", "--ttl <1s..15m>"),
@@ -261,6 +248,9 @@ async fn bad_orders_are_refused_and_memory_is_really_held() {
     }
     let listed = ward.order("ctx1", &deployment, "list").await;
     assert_eq!(listed, "no orders\n");
+}
+
+async fn memory_is_really_held(ward: &Ward) {
     if !cfg!(target_os = "linux") {
         return; // Elsewhere the lab does not enforce limits.
     }
