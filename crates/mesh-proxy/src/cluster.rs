@@ -1,14 +1,16 @@
-//! Clusters at work: balancer, hosts, connections. They outlive configurations that do not change
+//! Clusters at work: hosts, connections, who is away. They outlive configurations that do not change
 //! them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use mesh::config::{Cluster, Host};
-use mesh::engine::Balancer;
+use mesh::engine::{Counts, Health, Report};
+use mesh::registry::Locality;
 
 use crate::chance::Chance;
 use crate::dial::Target;
+use crate::live::{Clock, Live};
 use crate::pool::Pool;
 use crate::room::Room;
 use crate::stats::{ClusterStats, HostStats};
@@ -24,7 +26,7 @@ pub struct ClusterState {
     pub stats: Arc<ClusterStats>,
     /// Places for TCP connections.
     pub(crate) room: Room,
-    balancer: Mutex<Balancer>,
+    live: Arc<Live>,
 }
 
 /// A host at work.
@@ -32,6 +34,8 @@ pub struct ClusterState {
 pub struct HostState {
     /// Its address.
     pub target: Target,
+    /// Where it is.
+    pub locality: Locality,
     /// Its counters.
     pub stats: HostStats,
     pub(crate) pool: Pool,
@@ -48,6 +52,7 @@ pub(crate) fn update(
     old: &Clusters,
     new: &BTreeMap<Arc<str>, Arc<Cluster>>,
     chance: &Chance,
+    clock: Clock,
 ) -> Clusters {
     let state = |(name, config): (&Arc<str>, &Arc<Cluster>)| {
         let state = match old.get(name) {
@@ -56,6 +61,7 @@ pub(crate) fn update(
                 config,
                 before.map(Arc::as_ref),
                 chance.draw(),
+                clock,
             )),
         };
         (name.clone(), state)
@@ -64,20 +70,31 @@ pub(crate) fn update(
 }
 
 impl ClusterState {
-    pub(crate) fn new(config: &Arc<Cluster>, before: Option<&Self>, random: u64) -> Self {
+    pub(crate) fn new(
+        config: &Arc<Cluster>,
+        before: Option<&Self>,
+        random: u64,
+        clock: Clock,
+    ) -> Self {
         let same_policy = before.filter(|before| before.config.policy == config.policy);
         let state = |host: &Host| {
-            let target = Target {
-                address: host.address,
-                sni: host.sni.clone(),
-            };
-            let known = same_policy.and_then(|before| before.host(&target));
-            known.unwrap_or_else(|| Arc::new(HostState::new(target)))
+            let known = same_policy.and_then(|before| before.host(host));
+            known.unwrap_or_else(|| Arc::new(HostState::new(host)))
         };
-        let weights: Vec<u32> = config.hosts.iter().map(|host| host.weight).collect();
+        let hosts: Vec<_> = config.hosts.iter().map(state).collect();
+        let live = match same_policy {
+            Some(before) => {
+                before.live.replace_hosts(config, &hosts);
+                before.live.clone()
+            }
+            None => {
+                let counts = before.map_or(Counts::default(), |before| before.health().counts);
+                Arc::new(Live::new(config, hosts.clone(), clock, random, counts))
+            }
+        };
         Self {
             config: config.clone(),
-            hosts: config.hosts.iter().map(state).collect(),
+            hosts,
             stats: before
                 .map(|before| before.stats.clone())
                 .unwrap_or_default(),
@@ -85,14 +102,16 @@ impl ClusterState {
                 || Room::of(config.policy.max_connections),
                 |before| before.room.clone(),
             ),
-            balancer: Mutex::new(Balancer::new(config.policy.balancing, &weights, random)),
+            live,
         }
     }
 
-    fn host(&self, target: &Target) -> Option<Arc<HostState>> {
+    /// Envoy: a host that moved to another locality is a new one.
+    fn host(&self, wanted: &Host) -> Option<Arc<HostState>> {
+        let target = Target::of(wanted);
         self.hosts
             .iter()
-            .find(|host| host.target == *target)
+            .find(|host| host.target == target && host.locality == wanted.locality)
             .cloned()
     }
 
@@ -103,22 +122,31 @@ impl ClusterState {
         tried: &[Arc<HostState>],
         repicks: u32,
     ) -> Option<Arc<HostState>> {
-        let active = |host: usize| self.hosts[host].stats.rq_active.get() as u32;
-        let was_tried = |host: usize| {
-            tried
-                .iter()
-                .any(|tried| Arc::ptr_eq(tried, &self.hosts[host]))
+        self.live.pick(chance, tried, repicks)
+    }
+
+    /// A try at a host ended so.
+    pub(crate) fn report(&self, host: &Arc<HostState>, report: Report) {
+        let Some(outlier) = &self.config.policy.outlier else {
+            return;
         };
-        let mut balancer = self.balancer.lock().unwrap_or_else(PoisonError::into_inner);
-        let picked = balancer.pick_another(active, || chance.draw(), was_tried, repicks)?;
-        Some(self.hosts[picked].clone())
+        // Only where failures without an answer are told apart does a connection say something.
+        if report != Report::Connected || outlier.consecutive_local_origin.is_some() {
+            self.live.report(host, report);
+        }
+    }
+
+    /// Who of the cluster's hosts is ejected by now, and what was counted.
+    pub fn health(&self) -> Health {
+        self.live.health()
     }
 }
 
 impl HostState {
-    fn new(target: Target) -> Self {
+    fn new(host: &Host) -> Self {
         Self {
-            target,
+            target: Target::of(host),
+            locality: host.locality.clone(),
             stats: HostStats::default(),
             pool: Pool::default(),
         }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use mesh::config::Host;
 use tokio::net::TcpStream;
 
 /// What is dialled: a virtual address and, for an east-west gateway, the server name.
@@ -14,6 +15,16 @@ pub struct Target {
     pub address: SocketAddr,
     /// Server name for a gateway.
     pub sni: Option<Arc<str>>,
+}
+
+impl Target {
+    /// What is dialled for a host.
+    pub fn of(host: &Host) -> Self {
+        Self {
+            address: host.address,
+            sni: host.sni.clone(),
+        }
+    }
 }
 
 /// Opens connections; the caller's map from virtual addresses to real ones.

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -23,6 +23,7 @@ use crate::chance::Chance;
 use crate::cluster::{ClusterState, Clusters, update};
 use crate::dial::Dial;
 use crate::listen::accept;
+use crate::live::Clock;
 use crate::tcp;
 
 /// What a hop says when it has reached an endpoint.
@@ -37,6 +38,9 @@ pub struct Hop(Arc<Inner>);
 struct Inner {
     dial: Arc<dyn Dial>,
     chance: Chance,
+    clock: Clock,
+    /// Held while a table is taken over: each begins from the one before.
+    applying: Mutex<()>,
     clusters: ArcSwap<Clusters>,
     swallows: AtomicBool,
 }
@@ -47,6 +51,8 @@ impl Hop {
         Self(Arc::new(Inner {
             dial,
             chance: Chance::new(seed),
+            clock: Clock::default(),
+            applying: Mutex::default(),
             clusters: ArcSwap::default(),
             swallows: AtomicBool::new(false),
         }))
@@ -54,9 +60,14 @@ impl Hop {
 
     /// Obeys another table of server names; connections under way stay.
     pub fn apply(&self, clusters: &BTreeMap<Arc<str>, Arc<Cluster>>) {
-        self.0
-            .clusters
-            .rcu(|old| Arc::new(update(old, clusters, &self.0.chance)));
+        let inner = &*self.0;
+        let _turn = inner
+            .applying
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let old = inner.clusters.load();
+        let new = update(&old, clusters, &inner.chance, inner.clock);
+        inner.clusters.store(Arc::new(new));
     }
 
     /// For tests of failures: whether connections are accepted and then left unanswered.

@@ -18,6 +18,7 @@ mod exchange;
 mod headers;
 mod hop;
 mod listen;
+mod live;
 mod log;
 mod outgoing;
 mod pool;

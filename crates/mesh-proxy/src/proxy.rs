@@ -18,6 +18,7 @@ use mesh::weights::Weighted;
 use crate::chance::Chance;
 use crate::cluster::{ClusterState, Clusters, update};
 use crate::dial::{App, AppDial, Dial};
+use crate::live::Clock;
 use crate::log::AccessLog;
 
 /// Where a proxy stands.
@@ -63,6 +64,9 @@ pub struct Proxy(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) chance: Chance,
+    clock: Clock,
+    /// Held while a configuration is taken over: each begins from the one before.
+    applying: Mutex<()>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
     /// Clusters of unknown hosts, by the address dialled. Held briefly, never across an await.
@@ -115,6 +119,8 @@ impl Proxy {
         Self(Arc::new(Inner {
             chance: Chance::new(settings.seed),
             settings,
+            clock: Clock::default(),
+            applying: Mutex::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             draining: AtomicBool::new(false),
             passthrough: Mutex::default(),
@@ -168,13 +174,16 @@ impl Proxy {
     /// Requests under way keep the old one; what has not changed keeps its connections, counters and
     /// balancer; nothing is dropped.
     pub fn apply(&self, config: Arc<Config>) {
-        self.0.snapshot.rcu(|old| {
-            let clusters = update(&old.clusters, &config.clusters, &self.0.chance);
-            Arc::new(Snapshot {
-                config: config.clone(),
-                clusters,
-            })
-        });
+        let inner = &*self.0;
+        let _turn = inner
+            .applying
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let old = inner.snapshot.load();
+        let clusters = update(&old.clusters, &config.clusters, &inner.chance, inner.clock);
+        inner
+            .snapshot
+            .store(Arc::new(Snapshot { config, clusters }));
     }
 
     /// The configuration obeyed now.
@@ -202,6 +211,7 @@ impl Inner {
                 &single(PASSTHROUGH.into(), address),
                 None,
                 0,
+                self.clock,
             ))
         };
         known.entry(address).or_insert_with(state).clone()
@@ -214,6 +224,8 @@ fn single(name: Arc<str>, address: SocketAddr) -> Arc<Cluster> {
         address,
         sni: None,
         weight: 1,
+        priority: 0,
+        locality_weight: 0,
         locality: Locality::default(),
         cluster: "".into(),
     };

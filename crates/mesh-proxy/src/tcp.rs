@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use mesh::engine::Report;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -79,7 +80,11 @@ pub(crate) async fn connect(
     let limit = cluster.config.policy.connect_timeout;
     let dialled = timeout(limit, dial.dial(&host.target)).await;
     let dialled = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    let stream = dialled.inspect_err(|_| host.stats.cx_connect_fail.add())?;
+    let stream = dialled.inspect_err(|_| {
+        host.stats.cx_connect_fail.add();
+        cluster.report(&host, Report::ConnectFailure);
+    })?;
+    cluster.report(&host, Report::Opened);
     stream.set_nodelay(true)?;
     Ok((stream, (Active::new(host.clone()), Open::new(host, place))))
 }

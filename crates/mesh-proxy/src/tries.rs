@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Request, Response};
 use mesh::config::Forward;
+use mesh::engine::Report;
 use mesh::local_reply::{Reason, Reset};
 use mesh::retry::{Outcome, RetryPolicy};
 use tokio::sync::watch;
@@ -186,6 +187,7 @@ impl Tries<'_, '_> {
         if let Some(host) = &self.current {
             host.stats.rq_timeout.add();
             host.stats.rq_error.add();
+            self.cluster.report(host, Report::Timeout);
         }
     }
 
@@ -239,6 +241,7 @@ impl Tries<'_, '_> {
                 Err(reset) => return Err(Broken::new(reset, Some(request))),
             };
             stats.rq_total.add();
+            self.cluster.report(&active.0, Report::Connected);
             match connection.sender.try_send_request(request).await {
                 Ok(answer) => return Ok(self.receive(active, connection, answer)),
                 Err(mut error) => match error.take_message() {
@@ -249,6 +252,7 @@ impl Tries<'_, '_> {
                     }
                     unsent => {
                         stats.rq_error.add();
+                        self.cluster.report(&active.0, Report::ConnectFailure);
                         return Err(Broken::new(reset_of(error.error()), unsent));
                     }
                 },
@@ -266,6 +270,7 @@ impl Tries<'_, '_> {
         };
         host.stats.cx_connect_fail.add();
         host.stats.rq_error.add();
+        self.cluster.report(host, Report::ConnectFailure);
         Err(reset)
     }
 
@@ -282,6 +287,8 @@ impl Tries<'_, '_> {
             &stats.rq_success
         };
         counter.add();
+        let status = answer.status().as_u16();
+        self.cluster.report(&active.0, Report::Answer { status });
         let lease = Lease {
             host: active,
             sender: connection.sender,

@@ -4,6 +4,8 @@ mod clusters;
 mod east_west;
 mod gateway;
 mod hosts;
+mod locality;
+mod policy;
 mod routes;
 mod sidecar;
 

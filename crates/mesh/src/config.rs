@@ -5,6 +5,7 @@
 //! change.
 
 mod domains;
+mod policy;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use domains::Domains;
+pub use policy::{Balancing, CONNECT_TIMEOUT, Outlier, Policy, Threshold};
 
 use crate::fault::Fault;
 use crate::headers::HeaderOps;
@@ -22,8 +24,6 @@ use crate::retry::RetryPolicy;
 use crate::rewrite::Rewrite;
 use crate::weights::Weighted;
 
-/// Envoy: connections that are not up after this long have failed (Istio's mesh default).
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Name of the cluster behind unknown hosts.
 pub const PASSTHROUGH: &str = "PassthroughCluster";
 
@@ -157,29 +157,6 @@ pub struct Cluster {
     pub hosts: Arc<[Host]>,
 }
 
-/// How the hosts of a cluster are treated.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
-    /// How a host is chosen.
-    pub balancing: Balancing,
-    /// Limit for a connection to come up.
-    pub connect_timeout: Duration,
-    /// Most TCP connections at a time, of all clients together; none = as many as come.
-    pub max_connections: Option<u32>,
-}
-
-/// How a host is chosen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Balancing {
-    /// The less busy of two random hosts.
-    #[default]
-    LeastRequest,
-    /// In turn.
-    RoundRobin,
-    /// A random host.
-    Random,
-}
-
 /// One address of a cluster: a pod, or the east-west gateway before many.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Host {
@@ -189,6 +166,10 @@ pub struct Host {
     pub sni: Option<Arc<str>>,
     /// Weight among the hosts of the cluster, at least 1.
     pub weight: u32,
+    /// Who is asked first: hosts of a higher number only for what the lower ones cannot take.
+    pub priority: u32,
+    /// Weight of its locality, where localities are weighed; 0 = it gets nothing.
+    pub locality_weight: u32,
     /// Where it is; of a gateway, the first locality behind it.
     pub locality: Locality,
     /// Cluster of the pods, `ctx2`.
@@ -210,15 +191,5 @@ impl RouteTable {
         self.domains
             .find(authority)
             .map(|index| &self.virtual_hosts[index])
-    }
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            balancing: Balancing::default(),
-            connect_timeout: CONNECT_TIMEOUT,
-            max_connections: None,
-        }
     }
 }

@@ -1,126 +1,176 @@
-//! Balancing: which host of a cluster takes the next request.
+//! The hosts of a cluster at work: who is away, and who takes the next request.
 //!
-//! One [`Balancer`] is one Envoy worker's state for one cluster. Chance and the number of requests
-//! that each host has in flight are arguments.
+//! One [`Engine`] is one Envoy worker's state for one cluster. Chance, time and the number of
+//! requests that each host has in flight are arguments; times are those of one clock that never
+//! goes back.
+//!
+//! ```text
+//! reports ─► outlier (who is away) ─► window (up to 1 s late) ─► balancer ─► a host
+//! ```
 
-mod edf;
+mod balancer;
+mod group;
+mod load;
+mod outlier;
+mod schedule;
+mod window;
 
-use crate::config::Balancing;
-use edf::Schedule;
+use std::time::Duration;
 
-/// The state of choosing among the hosts of a cluster.
+use crate::config::{Host, Policy};
+use balancer::{Balancer, Chances};
+use outlier::Detector;
+pub use outlier::{ByType, Counts, EjectionType, Report};
+use window::Window;
+
+/// The state of a cluster.
 #[derive(Debug, Clone)]
-pub struct Balancer {
-    hosts: usize,
-    choice: Choice,
+pub struct Engine {
+    detector: Option<Detector>,
+    window: Window,
+    balancer: Balancer,
+    counts: Counts,
 }
 
-#[derive(Debug, Clone)]
-enum Choice {
-    /// In turn; equal weights.
-    Cycle { next: usize },
-    /// In turn, by weights.
-    Scheduled {
-        schedule: Schedule,
-        weights: Vec<u32>,
-        divide_by_active: bool,
-    },
-    /// The less busy of two random hosts; equal weights.
-    TwoChoices,
-    /// Any host; weights do not count.
-    Random,
+/// What a choice depends on besides the state of a cluster.
+pub struct Choice<A, R, T> {
+    /// Requests in flight at a host.
+    pub active: A,
+    /// Uniformly random numbers.
+    pub random: R,
+    /// Whether a host was tried before for the same request.
+    pub tried: T,
+    /// Envoy, `previous_hosts`: how often another host is picked when the one picked was tried.
+    pub repicks: u32,
 }
 
-impl Balancer {
-    /// Starts a cluster afresh: `weights` of its hosts in order, and a random number for where a
-    /// cycle begins.
-    pub fn new(balancing: Balancing, weights: &[u32], random: u64) -> Self {
-        let equal = weights.windows(2).all(|pair| pair[0] == pair[1]);
-        let scheduled = |divide_by_active| Choice::Scheduled {
-            schedule: Schedule::new(weights, random),
-            weights: weights.to_vec(),
-            divide_by_active,
-        };
-        let choice = match (balancing, equal) {
-            (Balancing::Random, _) => Choice::Random,
-            (Balancing::RoundRobin, true) => Choice::Cycle {
-                next: index(random, weights.len().max(1)),
-            },
-            (Balancing::RoundRobin, false) => scheduled(false),
-            (Balancing::LeastRequest, true) => Choice::TwoChoices,
-            (Balancing::LeastRequest, false) => scheduled(true),
-        };
+/// Who is away, and what was counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Of each host, whether it is ejected.
+    pub ejected: Vec<bool>,
+    /// Counters so far.
+    pub counts: Counts,
+}
+
+impl Engine {
+    /// Starts a cluster afresh at `now`; `counts` go on from the cluster of the same name before.
+    pub fn new(
+        policy: &Policy,
+        hosts: &[Host],
+        now: Duration,
+        random: u64,
+        counts: Counts,
+    ) -> Self {
+        let detector = |rules| Detector::new(rules, hosts.len(), now);
+        let mut balancer = Balancer::new(policy, hosts, random);
+        balancer.refresh(|_| true);
         Self {
-            hosts: weights.len(),
-            choice,
+            detector: policy.outlier.map(detector),
+            window: Window::default(),
+            balancer,
+            counts,
         }
     }
 
-    /// The host (its index) for the next request; none in an empty cluster.
+    /// Other hosts under the same policy: of each its index until now, none for a new one.
     ///
-    /// `active` tells the requests in flight at a host, `random` gives uniformly random numbers.
-    pub fn pick(
-        &mut self,
-        active: impl Fn(usize) -> u32,
-        mut random: impl FnMut() -> u64,
-    ) -> Option<usize> {
-        if self.hosts < 2 {
-            return (self.hosts == 1).then_some(0);
+    /// Who stays keeps its state, and the balancer learns of everything at once (Envoy).
+    pub fn replace_hosts(&mut self, hosts: &[Host], kept: &[Option<usize>], now: Duration) {
+        self.advance(now);
+        if let Some(detector) = &mut self.detector {
+            detector.replace_hosts(kept);
         }
-        Some(match &mut self.choice {
-            Choice::Cycle { next } => {
-                let picked = *next;
-                *next = (picked + 1) % self.hosts;
-                picked
-            }
-            Choice::Random => index(random(), self.hosts),
-            Choice::TwoChoices => {
-                let (first, second) = (index(random(), self.hosts), index(random(), self.hosts));
-                if active(second) < active(first) {
-                    second
-                } else {
-                    first
-                }
-            }
-            Choice::Scheduled {
-                schedule,
-                weights,
-                divide_by_active,
-            } => schedule.pick(|host| {
-                let busy = if *divide_by_active {
-                    active(host) + 1
-                } else {
-                    1
-                };
-                f64::from(weights[host].max(1)) / f64::from(busy)
-            }),
-        })
+        self.balancer.replace_hosts(hosts);
+        self.window.tell(now);
+        self.publish();
     }
 
-    /// As [`pick`](Self::pick), avoiding hosts already `tried`.
-    ///
-    /// Envoy, `previous_hosts`: picks again up to `repicks` times, then takes what comes.
-    pub fn pick_another(
-        &mut self,
-        active: impl Fn(usize) -> u32,
-        mut random: impl FnMut() -> u64,
-        tried: impl Fn(usize) -> bool,
-        repicks: u32,
-    ) -> Option<usize> {
-        let mut picked = self.pick(&active, &mut random)?;
-        for _ in 0..repicks {
-            if !tried(picked) {
+    /// The host (its index) for the next try; none where nobody may be asked.
+    pub fn pick<A, R, T>(&mut self, now: Duration, choice: Choice<A, R, T>) -> Option<usize>
+    where
+        A: Fn(usize) -> u32,
+        R: FnMut() -> u64,
+        T: Fn(usize) -> bool,
+    {
+        self.advance(now);
+        let mut chances = Chances {
+            active: choice.active,
+            random: choice.random,
+        };
+        let mut picked = self.balancer.pick(&mut chances, &mut self.counts.panics)?;
+        for _ in 0..choice.repicks {
+            if !(choice.tried)(picked) {
                 break;
             }
-            picked = self.pick(&active, &mut random)?;
+            picked = self.balancer.pick(&mut chances, &mut self.counts.panics)?;
         }
         Some(picked)
     }
-}
 
-fn index(random: u64, length: usize) -> usize {
-    // The remainder is below a usize, so it fits.
-    (random % length as u64) as usize
+    /// A try at a host ended so.
+    pub fn report(&mut self, host: usize, report: Report, now: Duration) {
+        self.advance(now);
+        let Some(detector) = &mut self.detector else {
+            return;
+        };
+        if detector.report(host, report, now, &mut self.counts) {
+            self.changed(now);
+        }
+    }
+
+    /// Who is away at `now`.
+    pub fn health(&mut self, hosts: usize, now: Duration) -> Health {
+        self.advance(now);
+        let detector = self.detector.as_ref();
+        let is_away = |host| detector.is_some_and(|detector| detector.is_away(host));
+        Health {
+            ejected: (0..hosts).map(is_away).collect(),
+            counts: self.counts,
+        }
+    }
+
+    /// Does what has become due until `now`, in order: hosts return at ticks, and the balancer
+    /// learns of changes. Nothing runs in between, so that an idle cluster costs nothing.
+    fn advance(&mut self, now: Duration) {
+        loop {
+            let returning = self.detector.as_ref().and_then(Detector::next_return);
+            let due = self.window.due();
+            match (
+                returning.filter(|(at, _)| *at <= now),
+                due.filter(|at| *at <= now),
+            ) {
+                (Some((at, host)), due) if due.is_none_or(|due| at < due) => {
+                    self.let_return(host, at);
+                }
+                (_, Some(at)) => {
+                    self.window.tell(at);
+                    self.publish();
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn let_return(&mut self, host: usize, at: Duration) {
+        if let Some(detector) = &mut self.detector {
+            detector.let_return(host, at);
+        }
+        self.changed(at);
+    }
+
+    fn changed(&mut self, at: Duration) {
+        if self.window.change(at) {
+            self.publish();
+        }
+    }
+
+    /// The balancer learns who is away.
+    fn publish(&mut self) {
+        let detector = self.detector.as_ref();
+        self.balancer
+            .refresh(|host| detector.is_none_or(|detector| !detector.is_away(host)));
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@
 //! * [`compile`]: both together become a [`Config`](config::Config), Envoy's routes and clusters.
 //! * [`matching`], [`weights`], [`fault`], [`retry`]: the decisions about one request.
 //! * [`local_reply`]: the answers a proxy makes itself; [`cause`] reads them back from the wire.
-//! * `engine` (feature): balancing over the hosts of a cluster.
+//! * `engine` (feature): the hosts of a cluster at work: who is away, who takes the next request.
 
 pub mod cause;
 pub mod compile;

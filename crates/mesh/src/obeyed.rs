@@ -112,13 +112,7 @@ const FIELDS: [Idle; 11] = [
         "DestinationRule",
         &POLICIES,
         "",
-        &[
-            "outlierDetection",
-            "tls",
-            "tunnel",
-            "proxyProtocol",
-            "retryBudget",
-        ],
+        &["tls", "tunnel", "proxyProtocol", "retryBudget"],
     ),
     Idle::new("DestinationRule", &POLICIES, ".connectionPool", &["http"]),
     Idle::new(
@@ -131,12 +125,7 @@ const FIELDS: [Idle; 11] = [
         "DestinationRule",
         &POLICIES,
         ".loadBalancer",
-        &[
-            "consistentHash",
-            "localityLbSetting",
-            "warmupDurationSecs",
-            "warmup",
-        ],
+        &["consistentHash", "warmupDurationSecs", "warmup"],
     ),
 ];
 
@@ -256,8 +245,9 @@ mod tests {
         }));
         assert_eq!(warnings(&rule), Vec::<String>::new());
         let policy = destination_rule(json!({
-            "loadBalancer": {"simple": "RANDOM"},
+            "loadBalancer": {"simple": "RANDOM", "localityLbSetting": {"failoverPriority": ["a"]}},
             "connectionPool": {"tcp": {"connectTimeout": "1s"}},
+            "outlierDetection": {"consecutive5xxErrors": 2, "interval": "1s", "minHealthPercent": 30},
         }));
         assert_eq!(warnings(&policy), Vec::<String>::new());
     }
@@ -273,8 +263,7 @@ mod tests {
             |path: &str| format!("spec.http[0].{path} is accepted but not obeyed yet by the lab");
         assert_eq!(warnings(&rule), expected.map(text));
         let policy = destination_rule(json!({
-            "outlierDetection": {"interval": "1s"},
-            "loadBalancer": {"simple": "PASSTHROUGH", "localityLbSetting": {"enabled": false}},
+            "loadBalancer": {"simple": "PASSTHROUGH", "warmup": {"duration": "1s"}},
             "portLevelSettings": [{"port": {"number": 1}, "tls": {}}],
         }));
         let mut told = warnings(&policy);
@@ -282,9 +271,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                "spec.trafficPolicy.loadBalancer.localityLbSetting is accepted but not obeyed yet by the lab",
                 "spec.trafficPolicy.loadBalancer.simple: PASSTHROUGH is accepted but not obeyed yet by the lab",
-                "spec.trafficPolicy.outlierDetection is accepted but not obeyed yet by the lab",
+                "spec.trafficPolicy.loadBalancer.warmup is accepted but not obeyed yet by the lab",
                 "spec.trafficPolicy.portLevelSettings[0].tls is accepted but not obeyed yet by the lab",
             ]
         );

@@ -77,13 +77,15 @@ pub struct Endpoint {
     pub pod: String,
 }
 
-/// Region and zone, from the labels of a node; empty where unlabelled.
+/// Where a node is, from its labels; empty where unlabelled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Locality {
     /// `topology.kubernetes.io/region`.
     pub region: String,
     /// `topology.kubernetes.io/zone`.
     pub zone: String,
+    /// `topology.istio.io/subzone`.
+    pub subzone: String,
 }
 
 /// The pod whose sidecar is configured.
@@ -154,17 +156,38 @@ impl Endpoint {
     pub fn has_labels(&self, labels: &BTreeMap<String, String>) -> bool {
         labels
             .iter()
-            .all(|(key, value)| self.label(key) == Some(value))
+            .all(|(key, value)| self.label(key) == Some(value.as_str()))
     }
 
-    fn label(&self, key: &str) -> Option<&String> {
+    /// A label of the pod, or one that Istio makes up.
+    pub(crate) fn label(&self, key: &str) -> Option<&str> {
         match key {
-            "topology.kubernetes.io/region" => Some(&self.locality.region),
-            "topology.kubernetes.io/zone" => Some(&self.locality.zone),
-            "topology.istio.io/cluster" | "topology.istio.io/network" => Some(&self.cluster),
             "kubernetes.io/hostname" => Some(&self.node),
-            _ => self.labels.get(key),
+            _ => label(key, &self.locality, &self.cluster, &self.labels),
         }
+    }
+}
+
+impl Client {
+    /// A label of the pod, or one that Istio makes up.
+    pub(crate) fn label(&self, key: &str) -> Option<&str> {
+        label(key, &self.locality, &self.cluster, &self.labels)
+    }
+}
+
+/// Istio adds where a pod is to its labels.
+fn label<'a>(
+    key: &str,
+    locality: &'a Locality,
+    cluster: &'a str,
+    labels: &'a BTreeMap<String, String>,
+) -> Option<&'a str> {
+    match key {
+        "topology.kubernetes.io/region" => Some(&locality.region),
+        "topology.kubernetes.io/zone" => Some(&locality.zone),
+        "topology.istio.io/subzone" => Some(&locality.subzone),
+        "topology.istio.io/cluster" | "topology.istio.io/network" => Some(cluster),
+        _ => labels.get(key).map(String::as_str),
     }
 }
 

@@ -85,7 +85,7 @@ impl World {
     }
 }
 
-/// Region and zone of a pod's node.
+/// Region, zone and subzone of a pod's node.
 pub(super) fn locality_of(store: &Store, pod: &core::Pod) -> Locality {
     let node = pod
         .spec
@@ -108,6 +108,7 @@ fn locality(node: &core::Node) -> Locality {
     Locality {
         region: label("topology.kubernetes.io/region").unwrap_or_default(),
         zone: label("topology.kubernetes.io/zone").unwrap_or_default(),
+        subzone: label("topology.istio.io/subzone").unwrap_or_default(),
     }
 }
 

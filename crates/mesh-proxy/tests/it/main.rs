@@ -6,6 +6,7 @@ mod balancing;
 mod changes;
 mod east_west;
 mod edge;
+mod ejection;
 mod failures;
 mod faults;
 mod inbound;

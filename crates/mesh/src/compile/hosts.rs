@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::locality::Candidate;
 use crate::config::Host;
 use crate::registry::{Endpoint, Locality, Network};
 
@@ -12,12 +13,12 @@ use crate::registry::{Endpoint, Locality, Network};
 /// Istio multi-network: endpoints of another network are replaced by the addresses of its east-west
 /// gateway. The gateway is told once per locality, in order of name, and Envoy keeps the first: its
 /// weight is the number of ready endpoints there.
-pub(super) fn hosts(
-    endpoints: &[&Endpoint],
+pub(super) fn candidates<'a>(
+    endpoints: &[&'a Endpoint],
     network: &Network,
     client: &str,
     sni: &Arc<str>,
-) -> Arc<[Host]> {
+) -> Vec<Candidate<'a>> {
     let mut remote: BTreeMap<&str, BTreeMap<&Locality, u32>> = BTreeMap::new();
     let mut local = Vec::new();
     for endpoint in endpoints {
@@ -37,7 +38,7 @@ pub(super) fn hosts(
         .keys()
         .map(|cluster| gateways(cluster).len() as u32)
         .fold(1, lcm);
-    let mut hosts: Vec<Host> = local
+    let mut hosts: Vec<Candidate<'_>> = local
         .iter()
         .map(|endpoint| direct(endpoint, scale))
         .collect();
@@ -47,32 +48,47 @@ pub(super) fn hosts(
         };
         let addresses = gateways(cluster);
         let weight = ready * scale / addresses.len() as u32;
-        hosts.extend(addresses.iter().map(|address| Host {
-            address: *address,
-            sni: Some(sni.clone()),
-            weight,
-            locality: (*locality).clone(),
-            cluster: Arc::from(*cluster),
+        hosts.extend(addresses.iter().map(|address| Candidate {
+            host: Host {
+                sni: Some(sni.clone()),
+                ..host(*address, weight, locality, cluster)
+            },
+            endpoint: None,
         }));
     }
     hosts.sort_by(|a, b| order(a).cmp(&order(b)));
     hosts.dedup_by(|a, b| order(a) == order(b));
-    hosts.into()
+    hosts
 }
 
 /// A host that is its endpoint.
-fn direct(endpoint: &Endpoint, weight: u32) -> Host {
-    Host {
-        address: endpoint.address,
-        sni: None,
-        weight,
-        locality: endpoint.locality.clone(),
-        cluster: Arc::from(endpoint.cluster.as_str()),
+fn direct(endpoint: &Endpoint, weight: u32) -> Candidate<'_> {
+    Candidate {
+        host: host(
+            endpoint.address,
+            weight,
+            &endpoint.locality,
+            &endpoint.cluster,
+        ),
+        endpoint: Some(endpoint),
     }
 }
 
-fn order(host: &Host) -> (&Locality, SocketAddr) {
-    (&host.locality, host.address)
+/// Priority and weight of the locality are given to all hosts together.
+fn host(address: SocketAddr, weight: u32, locality: &Locality, cluster: &str) -> Host {
+    Host {
+        address,
+        sni: None,
+        weight,
+        priority: 0,
+        locality_weight: 0,
+        locality: locality.clone(),
+        cluster: Arc::from(cluster),
+    }
+}
+
+fn order<'a>(candidate: &'a Candidate<'_>) -> (&'a Locality, SocketAddr) {
+    (&candidate.host.locality, candidate.host.address)
 }
 
 fn lcm(a: u32, b: u32) -> u32 {

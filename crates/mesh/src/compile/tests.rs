@@ -1,6 +1,7 @@
 //! Compilations, against what istiod made of the same objects and against the rules one by one.
 
 mod golden;
+mod locality;
 mod network;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ fn endpoint(last: u8, cluster: &str, zone: &str) -> Endpoint {
         locality: Locality {
             region: format!("region-{cluster}"),
             zone: format!("{cluster}-{zone}"),
+            ..Locality::default()
         },
         node: format!("{cluster}-{zone}"),
         pod: format!("svc-{cluster}-{last}"),

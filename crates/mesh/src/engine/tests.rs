@@ -1,134 +1,246 @@
-use super::*;
+//! A cluster from the failure of a host to its return, by given times and numbers.
 
-/// `count` picks with nothing in flight and a fixed sequence of random numbers.
-fn picks(balancer: &mut Balancer, count: usize) -> Vec<usize> {
-    let mut random = random();
-    (0..count)
-        .filter_map(|_| balancer.pick(|_| 0, &mut random))
+use super::*;
+use crate::config::{Balancing, Outlier, Threshold};
+use crate::registry::Locality;
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn od(errors: u32, interval: Duration, base: Duration, percent: u32) -> Outlier {
+    Outlier {
+        consecutive_5xx: Threshold::enforced(errors),
+        interval,
+        base_ejection_time: base,
+        max_ejection_percent: percent,
+        ..Outlier::default()
+    }
+}
+
+fn hosts(count: usize) -> Vec<Host> {
+    let host = |index: usize| Host {
+        address: ([10, 1, 0, index as u8], 8080).into(),
+        sni: None,
+        weight: 1,
+        priority: 0,
+        locality_weight: 1,
+        locality: Locality::default(),
+        cluster: "ctx1".into(),
+    };
+    (0..count).map(host).collect()
+}
+
+/// A cluster by round robin.
+struct Run {
+    engine: Engine,
+    hosts: usize,
+}
+
+impl Run {
+    fn new(outlier: Outlier, count: usize) -> Self {
+        let policy = Policy {
+            balancing: Balancing::RoundRobin,
+            outlier: Some(outlier),
+            ..Policy::default()
+        };
+        Self {
+            engine: Engine::new(&policy, &hosts(count), ms(0), 0, Counts::default()),
+            hosts: count,
+        }
+    }
+
+    fn pick(&mut self, now: Duration) -> Option<usize> {
+        let choice = Choice {
+            active: |_| 0,
+            random: || 0,
+            tried: |_| false,
+            repicks: 0,
+        };
+        self.engine.pick(now, choice)
+    }
+
+    /// One request, which hosts that are `bad` fail; the status, none without a healthy host.
+    fn request(&mut self, now: Duration, bad: &[usize]) -> Option<u16> {
+        let host = self.pick(now)?;
+        let status = if bad.contains(&host) { 500 } else { 200 };
+        self.engine.report(host, Report::Answer { status }, now);
+        Some(status)
+    }
+
+    fn ejected(&mut self, now: Duration) -> Vec<bool> {
+        self.engine.health(self.hosts, now).ejected
+    }
+}
+
+/// The answers to requests at an even pace while host 0 fails.
+fn answers(run: &mut Run, requests: u64, every: Duration) -> Vec<Option<u16>> {
+    (0..requests)
+        .map(|number| run.request(every * number as u32, &[0]))
         .collect()
 }
 
-/// A small generator of well-spread numbers.
-fn random() -> impl FnMut() -> u64 {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    }
+fn failures(answers: &[Option<u16>]) -> usize {
+    answers
+        .iter()
+        .filter(|status| **status == Some(500))
+        .count()
 }
-
-fn count(picks: &[usize], host: usize) -> usize {
-    picks.iter().filter(|picked| **picked == host).count()
-}
-
-const ALL: [Balancing; 3] = [
-    Balancing::LeastRequest,
-    Balancing::RoundRobin,
-    Balancing::Random,
-];
 
 #[test]
-fn an_empty_cluster_has_no_host_and_one_host_takes_everything() {
-    for balancing in ALL {
-        assert_eq!(Balancer::new(balancing, &[], 1).pick(|_| 0, || 0), None);
-        assert_eq!(picks(&mut Balancer::new(balancing, &[3], 1), 4), [0; 4]);
+fn one_bad_host_fails_as_often_as_its_threshold_says() {
+    // Rows 72 and 73: hosts, percent, failures of 12 requests.
+    for (hosts, percent, expected) in [(2, 50, 2), (2, 49, 6), (3, 33, 4), (3, 34, 2)] {
+        let mut run = Run::new(od(2, ms(1000), ms(3000), percent), hosts);
+        let answers = answers(&mut run, 12, ms(1));
+        assert_eq!(failures(&answers), expected, "{hosts} hosts, {percent} %");
+        assert!(answers.iter().all(Option::is_some));
     }
 }
 
 #[test]
-fn round_robin_is_a_strict_cycle_from_any_start() {
-    assert_eq!(
-        picks(&mut Balancer::new(Balancing::RoundRobin, &[1, 1], 0), 6),
-        [0, 1, 0, 1, 0, 1]
-    );
-    assert_eq!(
-        picks(&mut Balancer::new(Balancing::RoundRobin, &[2, 2, 2], 4), 6),
-        [1, 2, 0, 1, 2, 0]
-    );
-}
-
-#[test]
-fn round_robin_honours_weights_exactly_in_every_round() {
-    // Two pods of weight 1 and a gateway of weight 2: `b a 2 2` or a rotation of it.
-    for start in 0..4 {
-        let picked = picks(
-            &mut Balancer::new(Balancing::RoundRobin, &[1, 1, 2], start),
-            400,
+fn the_only_host_is_lost_or_kept_as_percentage_and_panic_say() {
+    // Rows 69, 70, 71: percent, minHealthPercent, failures of 6 and requests without a host.
+    for (percent, panic_threshold, failed, lost) in [(50, 0, 6, 0), (100, 0, 2, 4), (100, 30, 6, 0)]
+    {
+        let rules = Outlier {
+            panic_threshold,
+            ..od(2, ms(1000), ms(3000), percent)
+        };
+        let mut run = Run::new(rules, 1);
+        let answers = answers(&mut run, 6, ms(1));
+        let without = answers.iter().filter(|status| status.is_none()).count();
+        assert_eq!((failures(&answers), without), (failed, lost), "{percent} %");
+        let health = run.engine.health(1, ms(6));
+        assert_eq!(health.ejected, [percent == 100]);
+        assert_eq!(health.counts.overflow, if percent == 50 { 3 } else { 0 });
+        assert_eq!(
+            health.counts.panics,
+            if panic_threshold == 30 { 4 } else { 0 }
         );
-        for round in picked.chunks(4) {
-            assert_eq!(
-                [count(round, 0), count(round, 1), count(round, 2)],
-                [1, 1, 2],
-                "{round:?}"
-            );
-        }
-    }
-    let picked = picks(&mut Balancer::new(Balancing::RoundRobin, &[1, 3], 0), 800);
-    assert_eq!([count(&picked, 0), count(&picked, 1)], [200, 600]);
-}
-
-#[test]
-fn least_request_takes_the_less_busy_of_two_and_the_first_of_equals() {
-    let mut balancer = Balancer::new(Balancing::LeastRequest, &[1, 1, 1], 0);
-    let rows = [
-        ((0, 1), [0, 0, 0], 0),
-        ((0, 1), [2, 1, 0], 1),
-        ((1, 0), [2, 1, 0], 1),
-        ((2, 2), [0, 0, 9], 2),
-    ];
-    for ((first, second), active, expected) in rows {
-        let mut draws = [first, second].into_iter();
-        let picked = balancer.pick(|host| active[host], || draws.next().unwrap());
-        assert_eq!(picked, Some(expected), "{first} {second} {active:?}");
     }
 }
 
 #[test]
-fn least_request_with_weights_follows_them_when_idle_and_shuns_the_busy() {
-    let picked = picks(&mut Balancer::new(Balancing::LeastRequest, &[1, 3], 0), 800);
-    assert_eq!([count(&picked, 0), count(&picked, 1)], [200, 600]);
-    let mut balancer = Balancer::new(Balancing::LeastRequest, &[1, 3], 0);
-    let busy = |host| if host == 1 { 11 } else { 0 };
-    let picked: Vec<_> = (0..500).filter_map(|_| balancer.pick(busy, || 0)).collect();
-    // 1 against 3/12: four to one.
-    assert_eq!([count(&picked, 0), count(&picked, 1)], [400, 100]);
+fn a_second_ejection_within_a_second_is_told_a_second_late() {
+    // Row 82: three hosts; host 1 turns bad 0.4 s after host 0 was ejected.
+    let mut run = Run::new(od(1, ms(10_000), ms(30_000), 100), 3);
+    run.engine.report(0, Report::Timeout, ms(100));
+    run.engine.report(1, Report::Timeout, ms(500));
+    assert_eq!(run.ejected(ms(500)), [true, true, false]);
+    let picks = |run: &mut Run, now: u64| {
+        let mut picks: Vec<_> = (0..4).filter_map(|_| run.pick(ms(now))).collect();
+        picks.sort_unstable();
+        picks.dedup();
+        picks
+    };
+    assert_eq!(picks(&mut run, 1499), [1, 2]);
+    assert_eq!(picks(&mut run, 1500), [2]);
 }
 
 #[test]
-fn random_is_even_whatever_the_weights() {
-    let mut balancer = Balancer::new(Balancing::Random, &[1, 9], 0);
-    let mut draws = 0..2000;
-    let picked: Vec<_> = (0..2000)
-        .filter_map(|_| balancer.pick(|_| 0, || draws.next().unwrap()))
+fn a_return_while_still_sick_costs_about_a_second_of_failures() {
+    // Row 103: interval 10 s, base 30 s, 50 %, 20 requests a second to two hosts for 165 s.
+    let mut run = Run::new(od(2, ms(10_000), ms(30_000), 50), 2);
+    let failed: Vec<u64> = (80..3380)
+        .map(|number| number * 50)
+        .filter(|now| run.request(ms(*now), &[0]) == Some(500))
         .collect();
-    assert_eq!([count(&picked, 0), count(&picked, 1)], [1000, 1000]);
-}
-
-#[test]
-fn a_retry_goes_elsewhere_if_it_can() {
-    let mut balancer = Balancer::new(Balancing::RoundRobin, &[1, 1], 0);
-    for tried in [0, 1, 0] {
-        let picked = balancer.pick_another(|_| 0, || 0, |host| host == tried, 5);
-        assert_eq!(picked, Some(1 - tried));
+    // Two at once; after 30 to 40 s and after 60 to 70 s about a second long.
+    let first: Vec<_> = failed.iter().filter(|at| **at < 10_000).collect();
+    assert_eq!(first.len(), 2, "{failed:?}");
+    let returns: Vec<&[u64]> = failed[2..].chunk_by(|a, b| b - a < 2_000).collect();
+    let starts: Vec<u64> = returns.iter().map(|chunk| chunk[0] / 1000).collect();
+    assert_eq!(starts, [40, 110], "{failed:?}");
+    for chunk in returns {
+        let length = chunk[chunk.len() - 1] - chunk[0];
+        assert!((1000..=1300).contains(&length), "{chunk:?}");
+        assert!((10..=13).contains(&chunk.len()), "{chunk:?}");
     }
-    let mut only = Balancer::new(Balancing::RoundRobin, &[1], 0);
-    assert_eq!(only.pick_another(|_| 0, || 0, |_| true, 5), Some(0));
 }
 
 #[test]
-fn picking_again_is_bounded() {
-    let mut balancer = Balancer::new(Balancing::Random, &[1, 1], 0);
-    let mut draws = 0;
-    let picked = balancer.pick_another(
-        |_| 0,
-        || {
-            draws += 1;
-            0
-        },
-        |host| host == 0,
-        5,
-    );
-    assert_eq!((picked, draws), (Some(0), 6));
+fn hosts_return_at_ticks_without_any_request() {
+    let mut run = Run::new(od(1, ms(1000), ms(2000), 100), 2);
+    run.engine.report(0, Report::Timeout, ms(500));
+    assert_eq!(run.ejected(ms(2999)), [true, false]);
+    assert_eq!(run.ejected(ms(3000)), [false, false]);
+    // An hour later there is nothing to catch up with.
+    assert_eq!(run.ejected(ms(3_600_000)), [false, false]);
+}
+
+#[test]
+fn of_two_hosts_that_return_at_one_tick_the_balancer_learns_one_by_one() {
+    let mut run = Run::new(od(1, ms(1000), ms(3000), 100), 2);
+    run.engine.report(0, Report::Timeout, ms(0));
+    run.engine.report(1, Report::Timeout, ms(0));
+    assert_eq!(run.pick(ms(2999)), None);
+    assert_eq!(run.ejected(ms(3000)), [false, false]);
+    let both = |run: &mut Run, now| [run.pick(ms(now)), run.pick(ms(now))];
+    assert_eq!(both(&mut run, 3999), [Some(0), Some(0)]);
+    let mut later = both(&mut run, 4000);
+    later.sort_unstable();
+    assert_eq!(later, [Some(0), Some(1)]);
+}
+
+#[test]
+fn new_endpoints_keep_who_is_away_and_tell_the_balancer_at_once() {
+    let mut run = Run::new(od(1, ms(1000), ms(9000), 100), 3);
+    run.engine.report(0, Report::Timeout, ms(100));
+    run.engine.report(1, Report::Timeout, ms(200));
+    assert!((0..3).any(|_| run.pick(ms(300)) == Some(1)), "told late");
+    // Host 0 is gone, host 3 is new.
+    run.engine
+        .replace_hosts(&hosts(3), &[Some(1), Some(2), None], ms(400));
+    assert_eq!(run.ejected(ms(400)), [true, false, false]);
+    assert!((0..9).all(|_| run.pick(ms(400)) != Some(0)));
+}
+
+#[test]
+fn without_detection_everybody_stays() {
+    let policy = Policy::default();
+    let mut engine = Engine::new(&policy, &hosts(1), ms(0), 0, Counts::default());
+    for _ in 0..100 {
+        engine.report(0, Report::Timeout, ms(0));
+    }
+    assert_eq!(engine.health(1, ms(0)).ejected, [false]);
+}
+
+#[test]
+fn a_retry_goes_elsewhere_if_it_can_and_picking_again_is_bounded() {
+    let mut run = Run::new(od(1, ms(1000), ms(1000), 100), 2);
+    let picks = std::cell::Cell::new(0);
+    let mut pick = |tried: &dyn Fn(usize) -> bool| {
+        let choice = Choice {
+            active: |_| 0,
+            random: || 0,
+            tried: |host| {
+                picks.set(picks.get() + 1);
+                tried(host)
+            },
+            repicks: 5,
+        };
+        run.engine.pick(ms(0), choice)
+    };
+    for tried in [0, 1, 0] {
+        assert_eq!(pick(&|host| host == tried), Some(1 - tried));
+    }
+    picks.set(0);
+    assert!(pick(&|_| true).is_some());
+    assert_eq!(picks.get(), 5);
+}
+
+#[test]
+fn counters_outlive_a_changed_policy_and_ejections_do_not() {
+    let mut run = Run::new(od(1, ms(1000), ms(9000), 100), 1);
+    run.engine.report(0, Report::Timeout, ms(0));
+    let before = run.engine.health(1, ms(0));
+    let policy = Policy {
+        outlier: Some(od(2, ms(1000), ms(9000), 100)),
+        ..Policy::default()
+    };
+    let mut changed = Engine::new(&policy, &hosts(1), ms(10), 0, before.counts);
+    let after = changed.health(1, ms(10));
+    assert_eq!((before.ejected, after.ejected), (vec![true], vec![false]));
+    assert_eq!(after.counts.enforced.total(), 1);
 }

@@ -62,7 +62,7 @@ pub struct TrafficPolicy {
     pub port_level_settings: Vec<PortSettings>,
     /// Limits; obeyed in part.
     pub connection_pool: Option<ConnectionPool>,
-    /// Ejection of failing hosts; not obeyed yet.
+    /// Ejection of failing hosts.
     pub outlier_detection: Option<OutlierDetection>,
     /// TLS towards the host; not obeyed yet.
     pub tls: Option<ClientTls>,
@@ -84,7 +84,7 @@ pub struct PortSettings {
     pub load_balancer: Option<LoadBalancer>,
     /// Limits; obeyed in part.
     pub connection_pool: Option<ConnectionPool>,
-    /// Ejection of failing hosts; not obeyed yet.
+    /// Ejection of failing hosts.
     pub outlier_detection: Option<OutlierDetection>,
     /// TLS towards the host; not obeyed yet.
     pub tls: Option<ClientTls>,
@@ -96,7 +96,7 @@ pub struct PortSettings {
 pub struct LoadBalancer {
     /// A named policy; none = the default one.
     pub simple: Option<SimpleLb>,
-    /// Who is near; not obeyed yet.
+    /// Who is near.
     pub locality_lb_setting: Option<LocalityLb>,
     /// Old way to let new hosts in slowly; not obeyed yet.
     pub warmup_duration_secs: Option<GoDuration>,

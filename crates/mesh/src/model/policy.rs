@@ -1,5 +1,4 @@
-//! The blocks of a `trafficPolicy` besides the load balancer. Of them all, two limits of TCP
-//! connections are obeyed; the rest is read, not obeyed yet.
+//! The blocks of a `trafficPolicy` besides the load balancer.
 
 use std::collections::BTreeMap;
 
@@ -73,6 +72,10 @@ pub struct OutlierDetection {
     pub consecutive_errors: i64,
     /// Local failures are counted apart.
     pub split_external_local_origin_errors: bool,
+    /// Answers of 5xx in a row; 0 = they do not count.
+    pub consecutive_5xx_errors: Option<u32>,
+    /// Answers of 502, 503 and 504 in a row; 0 = they do not count.
+    pub consecutive_gateway_errors: Option<u32>,
     /// Local failures in a row.
     pub consecutive_local_origin_failures: Option<u32>,
     /// Time between two sweeps.
@@ -111,6 +114,8 @@ pub struct ClientTls {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LocalityLb {
+    /// Whether it counts at all; none = yes.
+    pub enabled: Option<bool>,
     /// Shares by where a client is.
     pub distribute: Vec<Distribute>,
     /// Regions that stand in for another.

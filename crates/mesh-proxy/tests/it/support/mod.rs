@@ -90,6 +90,7 @@ pub(crate) fn pod(index: usize, cluster: &str) -> Endpoint {
         locality: Locality {
             region: format!("region-{cluster}"),
             zone: format!("{cluster}-z1"),
+            ..Locality::default()
         },
         node: format!("{cluster}-n1"),
         pod: format!("svc-{index}"),

@@ -1,5 +1,6 @@
-//! What istiod 1.30 made of the same objects (`tests/data/istiod.json`): routes, balancers and
-//! limits of connections.
+//! What istiod 1.30 made of the same objects (`tests/data/istiod.json`): routes and clusters.
+
+mod clusters;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,24 +8,20 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{client, endpoint, service, sidecar};
-use crate::config::{Action, Balancing, CONNECT_TIMEOUT, Config, Policy, Route};
+use crate::config::{Action, Route};
 use crate::fault::AbortStatus;
 use crate::matching::tests::sorted;
 use crate::registry::{Endpoint, Protocol};
 use crate::retry::{Conditions, RetryPolicy};
 
 #[test]
-fn routes_balancers_and_limits_are_those_that_istiod_makes() {
+fn routes_and_clusters_are_those_that_istiod_makes() {
     let rows: Vec<Value> =
         serde_json::from_str(include_str!("../../../tests/data/istiod.json")).unwrap();
     assert!(rows.len() > 100);
     for row in rows {
         let objects = row["objects"].as_array().unwrap();
-        let namespace = if row["row"].as_str().unwrap().len() > 4 {
-            "t"
-        } else {
-            "gold"
-        };
+        let namespace = row["namespace"].as_str().unwrap();
         let app = if namespace == "t" { "client" } else { "api" };
         let services = [service("svc", namespace, Protocol::Sniffed, endpoints())];
         let config = sidecar(&services, objects, &client(namespace, app));
@@ -39,17 +36,15 @@ fn routes_balancers_and_limits_are_those_that_istiod_makes() {
             let theirs: Vec<Value> = theirs.iter().map(normalized).collect();
             assert_eq!(ours, theirs, "routes of row {}", row["row"]);
         }
-        let mut clusters: BTreeMap<String, Value> =
+        let theirs: BTreeMap<String, Value> =
             serde_json::from_value(row["clusters"].clone()).unwrap();
-        for limit in clusters
-            .values_mut()
-            .filter_map(|cluster| cluster.get_mut("connect_timeout"))
-        {
-            *limit = time(limit);
-        }
+        let theirs: BTreeMap<String, Value> = theirs
+            .iter()
+            .map(|(name, cluster)| (name.clone(), clusters::theirs(cluster)))
+            .collect();
         assert_eq!(
-            policies(&config),
-            clusters,
+            clusters::ours(&config),
+            theirs,
             "clusters of row {}",
             row["row"]
         );
@@ -58,30 +53,6 @@ fn routes_balancers_and_limits_are_those_that_istiod_makes() {
 
 fn endpoints() -> Vec<Endpoint> {
     vec![endpoint(1, "ctx1", "z1"), endpoint(2, "ctx2", "z1")]
-}
-
-fn policies(config: &Config) -> BTreeMap<String, Value> {
-    let clusters = config.clusters.values();
-    clusters
-        .map(|cluster| (cluster.name.to_string(), policy(&cluster.policy)))
-        .collect()
-}
-
-/// Our policy in Envoy's words; what has its default is left out.
-fn policy(policy: &Policy) -> Value {
-    let balancer = match policy.balancing {
-        Balancing::LeastRequest => "LEAST_REQUEST",
-        Balancing::RoundRobin => "ROUND_ROBIN",
-        Balancing::Random => "RANDOM",
-    };
-    let mut envoy = json!({"lb": balancer});
-    if policy.connect_timeout != CONNECT_TIMEOUT {
-        envoy["connect_timeout"] = seconds(policy.connect_timeout);
-    }
-    if let Some(limit) = policy.max_connections {
-        envoy["max_connections"] = limit.into();
-    }
-    envoy
 }
 
 /// Our route in Envoy's words, as far as the recorded rows tell it.

@@ -1,0 +1,99 @@
+//! Policies in Envoy's words, ours and theirs; what has its default is left out or filled in on both
+//! sides alike.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{seconds, time};
+use crate::config::{Balancing, CONNECT_TIMEOUT, Config, Outlier, Policy, Threshold};
+
+/// What we made of all clusters.
+pub(super) fn ours(config: &Config) -> BTreeMap<String, Value> {
+    let clusters = config.clusters.values();
+    clusters
+        .map(|cluster| (cluster.name.to_string(), policy(&cluster.policy)))
+        .collect()
+}
+
+fn policy(policy: &Policy) -> Value {
+    let balancer = match policy.balancing {
+        Balancing::LeastRequest => "LEAST_REQUEST",
+        Balancing::RoundRobin => "ROUND_ROBIN",
+        Balancing::Random => "RANDOM",
+    };
+    let mut envoy = json!({"lb": balancer});
+    if policy.connect_timeout != CONNECT_TIMEOUT {
+        envoy["connect_timeout"] = seconds(policy.connect_timeout);
+    }
+    if let Some(limit) = policy.max_connections {
+        envoy["max_connections"] = limit.into();
+    }
+    if let Some(rules) = &policy.outlier {
+        envoy["outlier_detection"] = outlier(rules);
+        envoy["panic"] = f64::from(rules.panic_threshold).into();
+    }
+    if policy.weighs_localities {
+        envoy["weighs_localities"] = true.into();
+    }
+    envoy
+}
+
+fn outlier(rules: &Outlier) -> Value {
+    let threshold = |it: Threshold| json!([it.errors, if it.enforced { 100 } else { 0 }]);
+    json!({
+        "5xx": threshold(rules.consecutive_5xx),
+        "gateway": threshold(rules.consecutive_gateway),
+        "local_origin": rules.consecutive_local_origin.map(threshold),
+        "interval": seconds(rules.interval),
+        "base": seconds(rules.base_ejection_time),
+        "max_percent": rules.max_ejection_percent,
+    })
+}
+
+/// What istiod made of a cluster.
+pub(super) fn theirs(cluster: &Value) -> Value {
+    let mut cluster = cluster.clone();
+    let members = cluster.as_object_mut().unwrap();
+    for key in ["connect_timeout", "idle_timeout"] {
+        if let Some(limit) = members.get_mut(key) {
+            *limit = time(limit);
+        }
+    }
+    if let Some(rules) = members.get_mut("outlier_detection") {
+        *rules = their_outlier(rules);
+    }
+    if let Some(panic) = members.get_mut("panic") {
+        *panic = panic.as_f64().unwrap().into();
+    }
+    cluster
+}
+
+/// Envoy's own defaults filled in.
+fn their_outlier(rules: &Value) -> Value {
+    let number =
+        |key: &str, default: u64| rules.get(key).map_or(default, |it| it.as_u64().unwrap());
+    let threshold = |name: &str, enforcing: u64| {
+        let enforcing = number(&format!("enforcing_{name}"), enforcing);
+        // A threshold of 0 is never reached, whatever is to happen then.
+        match number(name, 5) {
+            0 => json!([0, 100]),
+            errors => json!([errors, enforcing]),
+        }
+    };
+    let duration = |key: &str, default: u64| {
+        rules
+            .get(key)
+            .map_or(seconds(Duration::from_secs(default)), time)
+    };
+    let apart = rules.get("split_external_local_origin_errors").is_some();
+    json!({
+        "5xx": threshold("consecutive_5xx", 100),
+        "gateway": threshold("consecutive_gateway_failure", 0),
+        "local_origin": apart.then(|| threshold("consecutive_local_origin_failure", 100)),
+        "interval": duration("interval", 10),
+        "base": duration("base_ejection_time", 30),
+        "max_percent": number("max_ejection_percent", 10),
+    })
+}

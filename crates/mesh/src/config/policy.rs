@@ -1,0 +1,103 @@
+//! How the hosts of a cluster are treated: Envoy's words for a `trafficPolicy`.
+
+use std::time::Duration;
+
+/// Envoy: connections that are not up after this long have failed (Istio's mesh default).
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How the hosts of a cluster are treated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// How a host is chosen.
+    pub balancing: Balancing,
+    /// Whether a locality is chosen by weight before the host (Envoy: `locality_weighted_lb_config`).
+    pub weighs_localities: bool,
+    /// Limit for a connection to come up.
+    pub connect_timeout: Duration,
+    /// Most TCP connections at a time, of all clients together; none = as many as come.
+    pub max_connections: Option<u32>,
+    /// Ejection of failing hosts; none = every host is always asked.
+    pub outlier: Option<Outlier>,
+}
+
+/// How a host is chosen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Balancing {
+    /// The less busy of two random hosts.
+    #[default]
+    LeastRequest,
+    /// In turn.
+    RoundRobin,
+    /// A random host.
+    Random,
+}
+
+/// Ejection of failing hosts (Envoy: `outlier_detection`, and the panic threshold that Istio writes
+/// beside it).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outlier {
+    /// Answers of 5xx in a row.
+    pub consecutive_5xx: Threshold,
+    /// Answers of 502, 503 and 504 in a row.
+    pub consecutive_gateway: Threshold,
+    /// Tries without an answer in a row, where they are counted apart; none = they count as 503, or
+    /// 504 for a timeout.
+    pub consecutive_local_origin: Option<Threshold>,
+    /// Time between two looks at who may return.
+    pub interval: Duration,
+    /// Unit of the time that a host stays away.
+    pub base_ejection_time: Duration,
+    /// Percent of the cluster's hosts that may be away at a time.
+    pub max_ejection_percent: u32,
+    /// Percent of healthy hosts below which all hosts are asked again; 0 = never.
+    pub panic_threshold: u32,
+}
+
+/// So many failures in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold {
+    /// How many; 0 = never.
+    pub errors: u32,
+    /// Whether the host is ejected for it. Envoy detects without acting where Istio says nothing.
+    pub enforced: bool,
+}
+
+impl Threshold {
+    /// A threshold at which a host is ejected.
+    pub fn enforced(errors: u32) -> Self {
+        Self {
+            errors,
+            enforced: true,
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            balancing: Balancing::default(),
+            weighs_localities: false,
+            connect_timeout: CONNECT_TIMEOUT,
+            max_connections: None,
+            outlier: None,
+        }
+    }
+}
+
+impl Default for Outlier {
+    /// What `outlierDetection: {}` means.
+    fn default() -> Self {
+        Self {
+            consecutive_5xx: Threshold::enforced(5),
+            consecutive_gateway: Threshold {
+                errors: 5,
+                enforced: false,
+            },
+            consecutive_local_origin: None,
+            interval: Duration::from_secs(10),
+            base_ejection_time: Duration::from_secs(30),
+            max_ejection_percent: 10,
+            panic_threshold: 0,
+        }
+    }
+}

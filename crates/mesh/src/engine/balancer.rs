@@ -1,0 +1,226 @@
+//! Which host of a cluster takes the next request: priority → locality → host.
+
+use super::group::Group;
+use super::load::{Census, Load, OVERPROVISIONING, loads};
+use super::schedule::Schedule;
+use crate::config::{Balancing, Host, Policy};
+
+/// What a choice depends on besides the state of the balancer.
+pub(super) struct Chances<A, R> {
+    /// Requests in flight at a host.
+    pub(super) active: A,
+    /// Uniformly random numbers.
+    pub(super) random: R,
+}
+
+/// The state of choosing among the hosts of a cluster: one Envoy worker's.
+#[derive(Debug, Clone)]
+pub(super) struct Balancer {
+    balancing: Balancing,
+    panic_threshold: u32,
+    weighs_localities: bool,
+    weights: Vec<u32>,
+    random: u64,
+    priorities: Vec<Priority>,
+}
+
+/// Hosts of one priority.
+#[derive(Debug, Clone)]
+struct Priority {
+    all: Vec<usize>,
+    localities: Vec<Locality>,
+    load: Load,
+    /// Asked in a panic.
+    everyone: Group,
+    healthy: Group,
+    /// Which locality is next; none = localities are not weighed.
+    schedule: Option<Turns>,
+}
+
+/// Hosts of one locality in one priority.
+#[derive(Debug, Clone)]
+struct Locality {
+    hosts: Vec<usize>,
+    weight: u32,
+    healthy: Group,
+}
+
+/// The cycle of localities.
+#[derive(Debug, Clone)]
+struct Turns {
+    schedule: Schedule,
+    /// Locality and effective weight.
+    entries: Vec<(usize, f64)>,
+}
+
+impl Balancer {
+    /// Starts with these hosts, all healthy until [`refresh`](Self::refresh); `random` says where
+    /// cycles begin.
+    pub(super) fn new(policy: &Policy, hosts: &[Host], random: u64) -> Self {
+        let mut balancer = Self {
+            balancing: policy.balancing,
+            panic_threshold: policy.outlier.map_or(0, |outlier| outlier.panic_threshold),
+            weighs_localities: policy.weighs_localities,
+            weights: Vec::new(),
+            random,
+            priorities: Vec::new(),
+        };
+        balancer.replace_hosts(hosts);
+        balancer
+    }
+
+    /// Other hosts from now on; cycles go on. To be followed by [`refresh`](Self::refresh).
+    pub(super) fn replace_hosts(&mut self, hosts: &[Host]) {
+        self.weights = hosts.iter().map(|host| host.weight).collect();
+        let priorities = hosts.iter().map(|host| host.priority as usize + 1).max();
+        self.priorities
+            .resize_with(priorities.unwrap_or(0), || Priority::new(self.random));
+        for (number, priority) in self.priorities.iter_mut().enumerate() {
+            let of =
+                |(index, host): (usize, &Host)| (host.priority as usize == number).then_some(index);
+            priority.all = hosts.iter().enumerate().filter_map(of).collect();
+            priority.split(hosts, self.random);
+            let all = priority.all.clone();
+            priority
+                .everyone
+                .refill(self.balancing, all, &self.weights, self.random);
+        }
+    }
+
+    /// Learns which hosts are healthy.
+    pub(super) fn refresh(&mut self, healthy: impl Fn(usize) -> bool) {
+        for priority in &mut self.priorities {
+            let refill = |group: &mut Group, hosts: &[usize]| {
+                let hosts = hosts
+                    .iter()
+                    .copied()
+                    .filter(|host| healthy(*host))
+                    .collect();
+                group.refill(self.balancing, hosts, &self.weights, self.random);
+            };
+            refill(&mut priority.healthy, &priority.all);
+            for locality in &mut priority.localities {
+                refill(&mut locality.healthy, &locality.hosts);
+            }
+            priority.schedule = match self.weighs_localities {
+                true => Turns::new(&priority.localities, self.random),
+                false => None,
+            };
+        }
+        let census: Vec<Census> = self.priorities.iter().map(Priority::census).collect();
+        let loads = loads(&census, self.panic_threshold);
+        for (priority, load) in self.priorities.iter_mut().zip(loads) {
+            priority.load = load;
+        }
+    }
+
+    /// The host (its index) for the next request; none where nobody may be asked.
+    ///
+    /// `panics` counts the choices made in a panic.
+    pub(super) fn pick<A, R>(
+        &mut self,
+        chances: &mut Chances<A, R>,
+        panics: &mut u64,
+    ) -> Option<usize>
+    where
+        A: Fn(usize) -> u32,
+        R: FnMut() -> u64,
+    {
+        let chosen = match self.priorities.len() {
+            0 => return None,
+            // One priority has it all: chance has no say.
+            1 => 0,
+            _ => self.priority((chances.random)()),
+        };
+        let priority = &mut self.priorities[chosen];
+        let group = if priority.load.panic {
+            *panics += 1;
+            &mut priority.everyone
+        } else {
+            priority.group()
+        };
+        group.pick(&chances.active, &mut chances.random)
+    }
+
+    /// Envoy: the first priority up to which the shares reach a number from 1 to 100.
+    fn priority(&self, random: u64) -> usize {
+        let wanted = (random % 100) as u32 + 1;
+        let mut reached = 0;
+        let reaches = |priority: &Priority| {
+            reached += priority.load.percent;
+            wanted <= reached
+        };
+        self.priorities.iter().position(reaches).unwrap_or(0)
+    }
+}
+
+impl Priority {
+    fn new(random: u64) -> Self {
+        Self {
+            all: Vec::new(),
+            localities: Vec::new(),
+            load: Load::default(),
+            everyone: Group::new(random),
+            healthy: Group::new(random),
+            schedule: None,
+        }
+    }
+
+    /// Its hosts by locality; hosts of a cluster come sorted by it.
+    fn split(&mut self, hosts: &[Host], random: u64) {
+        let chunks = self
+            .all
+            .chunk_by(|a, b| hosts[*a].locality == hosts[*b].locality);
+        self.localities = chunks
+            .map(|chunk| Locality {
+                hosts: chunk.to_vec(),
+                weight: hosts[chunk[0]].locality_weight,
+                healthy: Group::new(random),
+            })
+            .collect();
+    }
+
+    fn census(&self) -> Census {
+        Census {
+            healthy: self.healthy.len(),
+            all: self.all.len(),
+        }
+    }
+
+    /// The group that is next when nobody panics.
+    fn group(&mut self) -> &mut Group {
+        match self.schedule.as_mut().map(Turns::next) {
+            Some(locality) => &mut self.localities[locality].healthy,
+            None => &mut self.healthy,
+        }
+    }
+}
+
+impl Locality {
+    /// Envoy: its weight, less what its hosts that are away cannot take.
+    fn effective_weight(&self) -> f64 {
+        let healthy = self.healthy.len() as f64 / self.hosts.len().max(1) as f64;
+        f64::from(self.weight) * (OVERPROVISIONING as f64 / 100.0 * healthy).min(1.0)
+    }
+}
+
+impl Turns {
+    /// None where no locality has both weight and healthy hosts.
+    fn new(localities: &[Locality], random: u64) -> Option<Self> {
+        let weighed = localities
+            .iter()
+            .enumerate()
+            .map(|(index, locality)| (index, locality.effective_weight()));
+        let entries: Vec<_> = weighed.filter(|(_, weight)| *weight > 0.0).collect();
+        let schedule = Schedule::new(entries.len(), |entry| entries[entry].1, random);
+        (!entries.is_empty()).then_some(Self { schedule, entries })
+    }
+
+    fn next(&mut self) -> usize {
+        let entries = &self.entries;
+        entries[self.schedule.pick(|entry| entries[entry].1)].0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+use super::*;
+use crate::config::Outlier;
+use crate::registry;
+
+/// Zone, priority, weight of the locality.
+type Row = (&'static str, u32, u32);
+
+fn hosts(rows: &[Row]) -> Vec<Host> {
+    let host = |(index, (zone, priority, locality_weight)): (usize, &Row)| Host {
+        address: ([10, 1, 0, index as u8], 8080).into(),
+        sni: None,
+        weight: 1,
+        priority: *priority,
+        locality_weight: *locality_weight,
+        locality: registry::Locality {
+            region: "r".into(),
+            zone: (*zone).into(),
+            ..registry::Locality::default()
+        },
+        cluster: "ctx1".into(),
+    };
+    rows.iter().enumerate().map(host).collect()
+}
+
+fn policy(weighs_localities: bool, panic_threshold: u32) -> Policy {
+    Policy {
+        balancing: Balancing::RoundRobin,
+        weighs_localities,
+        outlier: Some(Outlier {
+            panic_threshold,
+            ..Outlier::default()
+        }),
+        ..Policy::default()
+    }
+}
+
+/// How often each host is chosen in `count` picks, with numbers that run evenly through 0..100, and
+/// how many of the picks were made in a panic.
+fn picks(balancer: &mut Balancer, hosts: usize, count: u64) -> (Vec<u64>, u64) {
+    let mut numbers = 0..;
+    let mut chances = Chances {
+        active: |_| 0,
+        random: || numbers.next().unwrap_or(0),
+    };
+    let (mut counts, mut panics) = (vec![0; hosts], 0);
+    for _ in 0..count {
+        if let Some(host) = balancer.pick(&mut chances, &mut panics) {
+            counts[host] += 1;
+        }
+    }
+    (counts, panics)
+}
+
+/// Shares in percent of the hosts when `away` are not healthy.
+fn shares(rows: &[Row], policy: &Policy, away: &[usize]) -> Vec<u64> {
+    let hosts = hosts(rows);
+    let mut balancer = Balancer::new(policy, &hosts, 0);
+    balancer.refresh(|host| !away.contains(&host));
+    picks(&mut balancer, hosts.len(), 400)
+        .0
+        .iter()
+        .map(|count| count / 4)
+        .collect()
+}
+
+#[test]
+fn lower_priorities_get_what_the_first_cannot_take() {
+    // Row 84: two local hosts and a remote one.
+    let rows = [("a", 0, 1), ("a", 0, 1), ("b", 1, 1)];
+    let shares = |away: &[usize]| shares(&rows, &policy(false, 0), away);
+    assert_eq!(shares(&[]), [50, 50, 0]);
+    assert_eq!(shares(&[0]), [0, 70, 30]);
+    assert_eq!(shares(&[0, 1]), [0, 0, 100]);
+    assert_eq!(shares(&[2]), [50, 50, 0]);
+    assert_eq!(shares(&[0, 1, 2]), [0, 0, 0]);
+}
+
+#[test]
+fn in_a_panic_everybody_is_asked() {
+    // Rows 71 and 83.
+    let rows = [("a", 0, 1), ("a", 0, 1)];
+    assert_eq!(shares(&rows, &policy(false, 50), &[0]), [0, 100]);
+    assert_eq!(shares(&rows, &policy(false, 51), &[0]), [50, 50]);
+    assert_eq!(shares(&rows[..1], &policy(false, 30), &[0]), [100]);
+    assert_eq!(shares(&rows[..1], &policy(false, 0), &[0]), [0]);
+    let hosts = hosts(&rows);
+    let mut balancer = Balancer::new(&policy(false, 51), &hosts, 0);
+    balancer.refresh(|host| host == 1);
+    assert_eq!(picks(&mut balancer, 2, 10).1, 10);
+    balancer.refresh(|_| true);
+    assert_eq!(picks(&mut balancer, 2, 10).1, 0);
+}
+
+#[test]
+fn localities_share_by_weight_and_their_hosts_evenly() {
+    let rows = [("a", 0, 80), ("b", 0, 20), ("b", 0, 20)];
+    let shares = |away: &[usize]| shares(&rows, &policy(true, 0), away);
+    assert_eq!(shares(&[]), [80, 10, 10]);
+    // Half of b's hosts take 70 % of its weight: 14 of 94.
+    assert_eq!(shares(&[1]), [85, 0, 14]);
+    assert_eq!(shares(&[0]), [0, 50, 50]);
+    // Weights do not count where localities are not weighed.
+    assert_eq!(
+        super::tests::shares(&rows, &policy(false, 0), &[]),
+        [33, 33, 33]
+    );
+}
+
+#[test]
+fn a_locality_without_weight_gets_nothing() {
+    let rows = [("a", 0, 100), ("b", 0, 0)];
+    assert_eq!(shares(&rows, &policy(true, 0), &[]), [100, 0]);
+}
+
+#[test]
+fn a_cycle_goes_on_when_a_host_leaves_and_returns() {
+    let hosts = hosts(&[("a", 0, 1), ("a", 0, 1), ("a", 0, 1)]);
+    let mut balancer = Balancer::new(&policy(false, 0), &hosts, 0);
+    balancer.refresh(|_| true);
+    let next = |balancer: &mut Balancer| {
+        let mut chances = Chances {
+            active: |_| 0,
+            random: || 0,
+        };
+        balancer.pick(&mut chances, &mut 0).unwrap()
+    };
+    assert_eq!([0; 4].map(|_| next(&mut balancer)), [0, 1, 2, 0]);
+    balancer.refresh(|host| host != 1);
+    assert_eq!([0; 4].map(|_| next(&mut balancer)), [0, 2, 0, 2]);
+    balancer.refresh(|_| true);
+    assert_eq!([0; 3].map(|_| next(&mut balancer)), [2, 0, 1]);
+}
+
+#[test]
+fn hosts_that_come_and_go_change_priorities() {
+    let rows = hosts(&[("a", 0, 1), ("b", 1, 1)]);
+    let mut balancer = Balancer::new(&policy(false, 0), &rows, 0);
+    balancer.refresh(|_| true);
+    assert_eq!(picks(&mut balancer, 2, 100).0, [100, 0]);
+    balancer.replace_hosts(&hosts(&[("b", 0, 1)]));
+    balancer.refresh(|_| true);
+    assert_eq!(picks(&mut balancer, 1, 100).0, [100]);
+    balancer.replace_hosts(&[]);
+    balancer.refresh(|_| true);
+    assert_eq!(picks(&mut balancer, 0, 100).0, Vec::<u64>::new());
+}

@@ -1,0 +1,128 @@
+//! Hosts among which one is chosen by the policy alone.
+
+use super::schedule::Schedule;
+use crate::config::Balancing;
+
+/// Some hosts of a cluster, and the state of choosing among them.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    hosts: Vec<usize>,
+    choice: Choice,
+    /// Picks of a plain cycle so far; goes on when hosts come and go.
+    turn: u64,
+}
+
+/// What a choice is made by.
+#[derive(Debug, Clone)]
+enum Choice {
+    /// In turn; equal weights.
+    Cycle,
+    /// In turn, by weights.
+    Scheduled {
+        schedule: Schedule,
+        weights: Vec<u32>,
+        divide_by_active: bool,
+    },
+    /// The less busy of two random hosts; equal weights.
+    TwoChoices,
+    /// Any host; weights do not count.
+    Random,
+}
+
+impl Group {
+    /// A group without hosts; `random` says where its cycle begins.
+    pub(super) fn new(random: u64) -> Self {
+        Self {
+            hosts: Vec::new(),
+            choice: Choice::Random,
+            turn: random,
+        }
+    }
+
+    /// These hosts from now on, by the weights of all hosts of the cluster.
+    pub(super) fn refill(
+        &mut self,
+        balancing: Balancing,
+        hosts: Vec<usize>,
+        weights: &[u32],
+        random: u64,
+    ) {
+        let weights: Vec<u32> = hosts.iter().map(|host| weights[*host]).collect();
+        let equal = weights.windows(2).all(|pair| pair[0] == pair[1]);
+        let scheduled = |divide_by_active| Choice::Scheduled {
+            schedule: Schedule::new(weights.len(), |host| weight(&weights, host), random),
+            weights: weights.clone(),
+            divide_by_active,
+        };
+        self.choice = match (balancing, equal) {
+            (Balancing::Random, _) => Choice::Random,
+            (Balancing::RoundRobin, true) => Choice::Cycle,
+            (Balancing::RoundRobin, false) => scheduled(false),
+            (Balancing::LeastRequest, true) => Choice::TwoChoices,
+            (Balancing::LeastRequest, false) => scheduled(true),
+        };
+        self.hosts = hosts;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// The host for the next request; none in an empty group.
+    ///
+    /// `active` tells the requests in flight at a host, `random` gives uniformly random numbers.
+    pub(super) fn pick(
+        &mut self,
+        active: impl Fn(usize) -> u32,
+        mut random: impl FnMut() -> u64,
+    ) -> Option<usize> {
+        let hosts = &self.hosts;
+        if hosts.len() < 2 {
+            return hosts.first().copied();
+        }
+        Some(match &mut self.choice {
+            Choice::Cycle => {
+                let picked = hosts[index(self.turn, hosts.len())];
+                self.turn = self.turn.wrapping_add(1);
+                picked
+            }
+            Choice::Random => hosts[index(random(), hosts.len())],
+            Choice::TwoChoices => {
+                let mut any = || hosts[index(random(), hosts.len())];
+                let (first, second) = (any(), any());
+                if active(second) < active(first) {
+                    second
+                } else {
+                    first
+                }
+            }
+            Choice::Scheduled {
+                schedule,
+                weights,
+                divide_by_active,
+            } => {
+                let due = schedule.pick(|entry| {
+                    let busy = if *divide_by_active {
+                        active(hosts[entry]) + 1
+                    } else {
+                        1
+                    };
+                    weight(weights, entry) / f64::from(busy)
+                });
+                hosts[due]
+            }
+        })
+    }
+}
+
+fn weight(weights: &[u32], entry: usize) -> f64 {
+    f64::from(weights[entry].max(1))
+}
+
+fn index(random: u64, length: usize) -> usize {
+    // The remainder is below a usize, so it fits.
+    (random % length as u64) as usize
+}
+
+#[cfg(test)]
+mod tests;
