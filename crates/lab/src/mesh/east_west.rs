@@ -40,9 +40,9 @@ impl EastWest {
         let Some(world) = worlds.get(cluster) else {
             return;
         };
-        let names = match world.east_west_is_up {
-            true => compile_east_west(&world.view(network), cluster),
-            false => BTreeMap::new(),
+        let names = match &world.east_west {
+            Some(place) => compile_east_west(&world.view(network), cluster, place),
+            None => BTreeMap::new(),
         };
         self.hop.apply(&names);
         let closed: Vec<Arc<str>> = self

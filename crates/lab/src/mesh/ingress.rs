@@ -100,7 +100,7 @@ impl Ingress {
         let world = worlds.get(CLUSTER);
         let config = world.map(|world| compile(world, network));
         self.proxy.apply(Arc::new(config.unwrap_or_default()));
-        let ready = world.is_some_and(|world| world.ingress_is_up);
+        let ready = world.is_some_and(|world| world.ingress.is_some());
         self.up
             .send_if_modified(|up| std::mem::replace(up, ready) != ready);
     }
@@ -121,6 +121,7 @@ fn compile(world: &World, network: &Network) -> Config {
     let client = Client {
         cluster: CLUSTER.to_owned(),
         namespace: "istio-system".to_owned(),
+        locality: world.ingress.clone().unwrap_or_default(),
         ..Client::default()
     };
     let mut config = compile_gateway(&world.view(network), &client, &server(&gateway.hosts));

@@ -26,10 +26,10 @@ pub(super) struct World {
     destination_rules: Vec<DestinationRule>,
     /// Gateways as `namespace/name` → hosts of their HTTP servers, and whether one of its pods is ready.
     pub(super) gateways: BTreeMap<String, GatewayObject>,
-    /// Whether a pod of the east-west gateway is ready.
-    pub(super) east_west_is_up: bool,
-    /// Whether a pod of the ingress gateway is ready.
-    pub(super) ingress_is_up: bool,
+    /// Where a ready pod of the east-west gateway is; none without one.
+    pub(super) east_west: Option<Locality>,
+    /// Where a ready pod of the ingress gateway is; none without one.
+    pub(super) ingress: Option<Locality>,
 }
 
 /// A Gateway object, as far as the lab's ingress obeys it.
@@ -55,8 +55,8 @@ impl Worlds {
                 virtual_services: rules(&member.store, &rows::VIRTUAL_SERVICES),
                 destination_rules: rules(&member.store, &rows::DESTINATION_RULES),
                 gateways: gateways(&member.store),
-                east_west_is_up: is_up(&member.store, "istio", "eastwestgateway"),
-                ingress_is_up: is_up(&member.store, "istio", "ingressgateway"),
+                east_west: gateway(&member.store, "eastwestgateway"),
+                ingress: gateway(&member.store, "ingressgateway"),
             };
             (member.facts.name, world)
         };
@@ -217,16 +217,17 @@ fn gateways(store: &Store) -> BTreeMap<String, GatewayObject> {
     items.iter().map(gateway).collect()
 }
 
-fn is_up(store: &Store, label: &str, value: &str) -> bool {
+/// Where a gateway is: one proxy stands for its ready pods, at the place of the first by name.
+fn gateway(store: &Store, istio: &str) -> Option<Locality> {
     let pods: Vec<core::Pod> = objects::list(store, &rows::PODS);
     let labelled = |pod: &&core::Pod| {
         let labels = pod.metadata.labels.as_ref();
-        labels
-            .and_then(|labels| labels.get(label))
-            .map(String::as_str)
-            == Some(value)
+        let found = labels.and_then(|labels| labels.get("istio"));
+        found.map(String::as_str) == Some(istio)
     };
-    pods.iter()
-        .filter(labelled)
-        .any(|pod| is_active(pod) && is_ready(pod))
+    let ready = pods.iter().filter(labelled);
+    let first = ready
+        .filter(|pod| is_active(pod) && is_ready(pod))
+        .min_by_key(|pod| &pod.metadata.name);
+    first.map(|pod| locality_of(store, pod))
 }

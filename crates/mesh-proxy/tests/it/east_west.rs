@@ -8,7 +8,7 @@ use mesh::cause::Kind;
 use mesh::compile::{compile_east_west, compile_sidecar};
 use mesh::config::Config;
 use mesh::model::{DestinationRule, VirtualService};
-use mesh::registry::{Client as Pod, Network, Protocol, World};
+use mesh::registry::{Client as Pod, Locality, Network, Protocol, World};
 use mesh_proxy::{Hop, Listen, Proxy, Role, Settings};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -58,7 +58,11 @@ impl Two {
         };
         let config = compile_sidecar(&world(&here), &client);
         let hop = Hop::new(behind, Some(7));
-        hop.apply(&compile_east_west(&world(&there), "ctx2"));
+        hop.apply(&compile_east_west(
+            &world(&there),
+            "ctx2",
+            &Locality::default(),
+        ));
         let two = Self {
             hop,
             wires,

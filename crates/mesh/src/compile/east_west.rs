@@ -6,17 +6,24 @@ use std::sync::Arc;
 use super::clusters;
 use crate::config::Cluster;
 use crate::names;
-use crate::registry::{Client, Service, ServicePort, World};
+use crate::registry::{Client, Locality, Service, ServicePort, World};
 
 /// Compiles what the east-west gateway of a cluster passes on.
 ///
 /// `world` is that of the gateway's cluster: the server name of a subset is known only if a
 /// DestinationRule *there* names it (an unknown one is a reset connection); the one without a subset
 /// always is. Only endpoints of the own cluster are passed to.
-pub fn compile_east_west(world: &World<'_>, cluster: &str) -> BTreeMap<Arc<str>, Arc<Cluster>> {
+///
+/// `place` is where the gateway itself runs: to it, too, the nearest endpoints come first.
+pub fn compile_east_west(
+    world: &World<'_>,
+    cluster: &str,
+    place: &Locality,
+) -> BTreeMap<Arc<str>, Arc<Cluster>> {
     let client = Client {
         cluster: cluster.to_owned(),
         namespace: names::ROOT_NAMESPACE.to_owned(),
+        locality: place.clone(),
         ..Client::default()
     };
     let mut by_name = BTreeMap::new();

@@ -192,7 +192,7 @@ fn an_east_west_gateway_knows_the_subsets_of_its_own_cluster_only() {
             destination_rules: rules,
             network: &multi(&[GATEWAY]),
         };
-        let table = compile_east_west(&world, "ctx2");
+        let table = compile_east_west(&world, "ctx2", &Locality::default());
         assert!(table.iter().all(|(name, cluster)| *name == cluster.name));
         table
             .into_iter()
