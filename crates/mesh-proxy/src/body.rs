@@ -8,11 +8,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 use tokio::sync::watch;
 
 use crate::cluster::HostState;
+use crate::limits::Place;
 use crate::log::Record;
+use crate::pool::Connection;
 
 /// What a body can fail with.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -118,7 +119,9 @@ enum Source {
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) host: Active,
-    pub(crate) sender: SendRequest<RequestBody>,
+    pub(crate) connection: Connection,
+    /// Its place among the requests of the cluster.
+    pub(crate) _place: Place,
     /// Open while the request's body is not complete: then the connection cannot be used again.
     pub(crate) request: watch::Receiver<()>,
 }
@@ -145,7 +148,7 @@ impl Lease {
     fn finish(self) {
         let complete = self.request.has_changed().is_err();
         if complete {
-            self.host.0.pool.put(self.sender);
+            self.host.0.put_back(self.connection);
         }
     }
 }

@@ -3,16 +3,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
-use mesh::config::{Cluster, Host};
+use mesh::config::{Cluster, Host, Policy};
 use mesh::engine::{Counts, Health, Report};
 use mesh::registry::Locality;
 
 use crate::chance::Chance;
 use crate::dial::Target;
+use crate::limits::Limits;
 use crate::live::{Clock, Live};
-use crate::pool::Pool;
-use crate::room::Room;
+use crate::pool::{Connection, Pool};
 use crate::stats::{ClusterStats, HostStats};
 
 /// A cluster at work.
@@ -24,8 +25,8 @@ pub struct ClusterState {
     pub hosts: Vec<Arc<HostState>>,
     /// Its counters, kept over changes of hosts.
     pub stats: Arc<ClusterStats>,
-    /// Places for TCP connections.
-    pub(crate) room: Room,
+    /// What all its clients together use.
+    pub limits: Limits,
     live: Arc<Live>,
 }
 
@@ -39,6 +40,13 @@ pub struct HostState {
     /// Its counters.
     pub stats: HostStats,
     pub(crate) pool: Pool,
+    /// Those of the cluster.
+    pub(crate) limits: Limits,
+    /// Those of the cluster.
+    pub(crate) cluster: Arc<ClusterStats>,
+    pub(crate) connect_timeout: Duration,
+    /// Requests after which a connection is closed.
+    most_requests: u32,
 }
 
 /// Clusters at work, by name.
@@ -77,9 +85,14 @@ impl ClusterState {
         clock: Clock,
     ) -> Self {
         let same_policy = before.filter(|before| before.config.policy == config.policy);
+        let stats = before.map_or_else(Arc::default, |before| before.stats.clone());
+        let limits = same_policy.map_or_else(
+            || Limits::of(&config.policy.limits),
+            |before| before.limits.clone(),
+        );
         let state = |host: &Host| {
             let known = same_policy.and_then(|before| before.host(host));
-            known.unwrap_or_else(|| Arc::new(HostState::new(host)))
+            known.unwrap_or_else(|| Arc::new(HostState::new(host, &config.policy, &limits, &stats)))
         };
         let hosts: Vec<_> = config.hosts.iter().map(state).collect();
         let live = match same_policy {
@@ -95,13 +108,8 @@ impl ClusterState {
         Self {
             config: config.clone(),
             hosts,
-            stats: before
-                .map(|before| before.stats.clone())
-                .unwrap_or_default(),
-            room: same_policy.map_or_else(
-                || Room::of(config.policy.max_connections),
-                |before| before.room.clone(),
-            ),
+            stats,
+            limits,
             live,
         }
     }
@@ -121,8 +129,9 @@ impl ClusterState {
         chance: &Chance,
         tried: &[Arc<HostState>],
         repicks: u32,
+        hash: Option<u64>,
     ) -> Option<Arc<HostState>> {
-        self.live.pick(chance, tried, repicks)
+        self.live.pick(chance, tried, repicks, hash)
     }
 
     /// A try at a host ended so.
@@ -143,12 +152,28 @@ impl ClusterState {
 }
 
 impl HostState {
-    fn new(host: &Host) -> Self {
+    fn new(host: &Host, policy: &Policy, limits: &Limits, cluster: &Arc<ClusterStats>) -> Self {
         Self {
             target: Target::of(host),
             locality: host.locality.clone(),
             stats: HostStats::default(),
             pool: Pool::default(),
+            limits: limits.clone(),
+            cluster: cluster.clone(),
+            connect_timeout: policy.connect_timeout,
+            most_requests: policy.max_requests_per_connection.unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Requests that wait for a connection.
+    pub fn pending(&self) -> usize {
+        self.pool.waiting()
+    }
+
+    /// Takes back a connection whose answer was read to its end; a worn one is closed.
+    pub(crate) fn put_back(&self, connection: Connection) {
+        if connection.used < self.most_requests {
+            self.pool.put(connection);
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) proxy: &'a Inner,
     pub(crate) flags: Flags,
     pub(crate) record: Option<Box<Record>>,
+    /// The client.
+    pub(crate) peer: SocketAddr,
     style: Style,
 }
 
@@ -104,6 +106,7 @@ impl<'a> Exchange<'a> {
             proxy,
             flags: Flags::none(),
             record,
+            peer: remote,
             style,
         }
     }

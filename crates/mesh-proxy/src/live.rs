@@ -71,6 +71,7 @@ impl Live {
         chance: &Chance,
         tried: &[Arc<HostState>],
         repicks: u32,
+        hash: Option<u64>,
     ) -> Option<Arc<HostState>> {
         let mut state = self.state();
         let State { engine, hosts } = &mut *state;
@@ -80,6 +81,7 @@ impl Live {
             random: || chance.draw(),
             tried: was_tried,
             repicks,
+            hash,
         };
         let picked = engine.pick(self.clock.now(), choice)?;
         Some(hosts[picked].clone())

@@ -1,122 +1,213 @@
-//! Connections of one host: kept alive, one request at a time.
+//! Connections of one host: kept alive, one request at a time; requests wait for one in turn.
+//!
+//! Envoy, as one worker does it: a request takes an idle connection, or waits. For each request that
+//! waits a connection is opened, unless the cluster's limit is reached; the first connection of a
+//! host is opened whatever the limit. Whoever has waited longest gets the next connection that is
+//! free, whether new or used. A connection that does not come up fails everybody who waits.
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use hyper::client::conn::http1::SendRequest;
+use mesh::local_reply::Reset;
+use tokio::sync::oneshot;
 
 use crate::body::RequestBody;
 use crate::cluster::HostState;
+use crate::connect;
 use crate::dial::Dial;
+use crate::limits::Place;
 
 /// Envoy: an idle connection is closed after an hour.
 const IDLE_TIME: Duration = Duration::from_secs(3600);
 /// No more idle connections than these are kept.
 const IDLE_LIMIT: usize = 1024;
 
-/// Idle connections; the last used is taken first.
+/// The connections of a host.
 #[derive(Debug, Default)]
-pub(crate) struct Pool(Mutex<Vec<Idle>>);
+pub(crate) struct Pool(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last used is taken first.
+    idle: Vec<Idle>,
+    /// Who has waited longest is first.
+    waiting: VecDeque<oneshot::Sender<Result<Connection, Reset>>>,
+    /// Connections that are coming up.
+    connecting: usize,
+    /// Connections that are up.
+    open: usize,
+}
 
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<RequestBody>,
+    connection: Connection,
     since: Instant,
 }
 
-/// A connection in use.
+/// A connection to a host.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<RequestBody>,
-    /// Whether it carried a request before.
-    pub(crate) reused: bool,
+    /// Requests it has carried.
+    pub(crate) used: u32,
+}
+
+/// What a request finds at a pool.
+enum Found {
+    Idle(Connection),
+    Queue(oneshot::Receiver<Result<Connection, Reset>>, Place),
+}
+
+/// A connection for a request, and the request's place among the cluster's.
+///
+/// # Errors
+///
+/// A limit of the cluster, or how a connection failed to come up. Nothing here limits how long a
+/// request waits in the queue: the timeouts of route and try do.
+pub(crate) async fn acquire(
+    host: &Arc<HostState>,
+    dial: &Arc<dyn Dial>,
+) -> Result<(Connection, Place), Reset> {
+    loop {
+        let mut connection = match host.find(dial)? {
+            Found::Idle(connection) => connection,
+            // Whoever drops the other end has closed the connection.
+            Found::Queue(granted, _place) => {
+                granted.await.unwrap_or(Err(Reset::ConnectionTermination))?
+            }
+        };
+        // The connection's task may still be a step behind the end of the last answer.
+        if connection.sender.ready().await.is_err() {
+            continue;
+        }
+        let Some(place) = host.limits.requests.take() else {
+            host.cluster.upstream_rq_active_overflow.add();
+            host.pool.put(connection);
+            return Err(Reset::Overflow);
+        };
+        return Ok((connection, place));
+    }
+}
+
+impl HostState {
+    fn find(self: &Arc<Self>, dial: &Arc<dyn Dial>) -> Result<Found, Reset> {
+        let mut state = self.pool.state();
+        if let Some(connection) = state.take_idle() {
+            return Ok(Found::Idle(connection));
+        }
+        let Some(place) = self.limits.pending.take() else {
+            self.cluster.upstream_rq_pending_overflow.add();
+            return Err(Reset::Overflow);
+        };
+        let (grant, granted) = oneshot::channel();
+        state.waiting.push_back(grant);
+        self.open_for_who_waits(&mut state, dial);
+        Ok(Found::Queue(granted, place))
+    }
+
+    /// Opens one more connection where more requests wait than connections are coming up.
+    fn open_for_who_waits(self: &Arc<Self>, state: &mut State, dial: &Arc<dyn Dial>) {
+        state.waiting.retain(|grant| !grant.is_closed());
+        if state.connecting >= state.waiting.len() {
+            return;
+        }
+        let place = self.limits.connections.take();
+        if place.is_none() {
+            self.cluster.upstream_cx_overflow.add();
+        }
+        // Envoy: else its requests would wait for ever while other hosts hold all connections.
+        let is_first = state.open + state.connecting == 0;
+        let place = place.or_else(|| is_first.then(|| self.limits.connections.take_anyway()));
+        if let Some(place) = place {
+            state.connecting += 1;
+            tokio::spawn(connect::open(self.clone(), dial.clone(), place));
+        }
+    }
+
+    /// A connection of the host did not come up.
+    pub(crate) fn failed(&self, reset: Reset) {
+        let waiting = {
+            let mut state = self.pool.state();
+            state.connecting -= 1;
+            std::mem::take(&mut state.waiting)
+        };
+        for grant in waiting {
+            // Who has left in the meantime needs no answer.
+            let _ = grant.send(Err(reset));
+        }
+    }
+
+    /// A connection of the host has ended.
+    pub(crate) fn closed(self: &Arc<Self>, dial: &Arc<dyn Dial>) {
+        let mut state = self.pool.state();
+        state.open -= 1;
+        self.open_for_who_waits(&mut state, dial);
+    }
 }
 
 impl Pool {
-    fn take(&self) -> Option<SendRequest<RequestBody>> {
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A peer that closes is noticed at once: the connection's task ends and closes the sender.
-        std::iter::from_fn(|| idle.pop())
-            .find(|idle| !idle.sender.is_closed() && idle.since.elapsed() < IDLE_TIME)
-            .map(|idle| idle.sender)
+    /// A connection is up. To be told before it can end.
+    pub(crate) fn opened(&self) {
+        let mut state = self.state();
+        state.connecting -= 1;
+        state.open += 1;
     }
 
     /// Lets go of every idle connection.
     pub(crate) fn clear(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        let idle = std::mem::take(&mut self.state().idle);
+        drop(idle);
     }
 
-    /// Takes back a connection whose answer was read to its end.
-    pub(crate) fn put(&self, sender: SendRequest<RequestBody>) {
-        if sender.is_closed() {
-            return;
+    /// Takes a connection that is free, for who waits or to be kept.
+    pub(crate) fn put(&self, connection: Connection) {
+        if !connection.sender.is_closed() {
+            self.state().give(connection);
         }
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle
-            .first()
-            .is_some_and(|oldest| oldest.since.elapsed() >= IDLE_TIME)
-        {
-            idle.retain(|idle| idle.since.elapsed() < IDLE_TIME);
+    }
+
+    /// Requests that wait for a connection.
+    pub(crate) fn waiting(&self) -> usize {
+        let state = self.state();
+        let waits = |grant: &&oneshot::Sender<_>| !grant.is_closed();
+        state.waiting.iter().filter(waits).count()
+    }
+
+    /// Held for a few steps, never across an await.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_idle(&mut self) -> Option<Connection> {
+        // A peer that closes is noticed at once: the connection's task ends and closes the sender.
+        std::iter::from_fn(|| self.idle.pop())
+            .find(|idle| !idle.connection.sender.is_closed() && idle.since.elapsed() < IDLE_TIME)
+            .map(|idle| idle.connection)
+    }
+
+    /// To who waits, else it is kept.
+    fn give(&mut self, mut connection: Connection) {
+        while let Some(grant) = self.waiting.pop_front() {
+            match grant.send(Ok(connection)) {
+                Ok(()) => return,
+                Err(Ok(back)) => connection = back,
+                // What is sent comes back as it is.
+                Err(Err(_)) => return,
+            }
         }
-        if idle.len() < IDLE_LIMIT {
-            idle.push(Idle {
-                sender,
+        let old = |idle: &Idle| idle.since.elapsed() >= IDLE_TIME;
+        if self.idle.first().is_some_and(old) {
+            self.idle.retain(|idle| !old(idle));
+        }
+        if self.idle.len() < IDLE_LIMIT {
+            self.idle.push(Idle {
+                connection,
                 since: Instant::now(),
             });
         }
     }
-}
-
-/// A connection to a host: an idle one that still lives, else a new one.
-///
-/// The caller limits how long it may take.
-pub(crate) async fn connect(host: &Arc<HostState>, dial: &dyn Dial) -> io::Result<Connection> {
-    while let Some(mut sender) = host.pool.take() {
-        // The connection's task may still be a step behind the end of the last answer.
-        if sender.ready().await.is_ok() {
-            return Ok(Connection {
-                sender,
-                reused: true,
-            });
-        }
-    }
-    connect_anew(host, dial).await
-}
-
-/// A new connection to a host.
-pub(crate) async fn connect_anew(host: &Arc<HostState>, dial: &dyn Dial) -> io::Result<Connection> {
-    host.stats.cx_total.add();
-    let stream = dial.dial(&host.target).await?;
-    stream.set_nodelay(true)?;
-    let sender = handshake(stream, host).await.map_err(io::Error::other)?;
-    Ok(Connection {
-        sender,
-        reused: false,
-    })
-}
-
-async fn handshake(
-    stream: TcpStream,
-    host: &Arc<HostState>,
-) -> hyper::Result<SendRequest<RequestBody>> {
-    let (sender, connection) = http1::Builder::new()
-        .preserve_header_case(false)
-        .handshake(TokioIo::new(stream))
-        .await?;
-    host.stats.cx_active.add();
-    let counted = host.clone();
-    // The task ends with its connection: when the peer closes it, or when the sender is dropped.
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(upstream = %counted.target.address, %error, "upstream connection ended");
-        }
-        counted.stats.cx_active.subtract();
-    });
-    Ok(sender)
 }

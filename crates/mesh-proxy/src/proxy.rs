@@ -7,13 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use hyper::header::HeaderValue;
-use mesh::config::{
-    Action, Balancing, Cluster, Config, Domains, Forward, Host, PASSTHROUGH, Policy, Route,
-    RouteTable, UnknownHost, VirtualHost, WeightedCluster,
-};
-use mesh::registry::Locality;
-use mesh::retry::{Conditions, RetryPolicy};
-use mesh::weights::Weighted;
+use mesh::compile::inbound;
+use mesh::config::{Cluster, Config, PASSTHROUGH, Policy};
+use mesh::names;
 
 use crate::chance::Chance;
 use crate::cluster::{ClusterState, Clusters, update};
@@ -129,7 +125,8 @@ impl Proxy {
 
     /// The inbound side of a pod: everything goes to `app`, seen as `address` (pod IP and port).
     ///
-    /// The route table is that of [`Self::inbound_routes`].
+    /// The route table is that of [`Self::inbound_routes`]. Without limits until a configuration of
+    /// [`mesh::compile::compile_inbound`] is applied.
     pub fn inbound(settings: Settings, app: impl App, address: SocketAddr) -> Self {
         let dial = Arc::new(AppDial(app));
         let proxy = Self::new(Settings {
@@ -137,7 +134,7 @@ impl Proxy {
             dial,
             ..settings
         });
-        proxy.apply(Arc::new(inbound(address)));
+        proxy.apply(Arc::new(inbound(address, Policy::default())));
         proxy
     }
 
@@ -166,7 +163,7 @@ impl Proxy {
 
     /// Name of the route table (and cluster) of an inbound side: `inbound|8080||`.
     pub fn inbound_routes(port: u16) -> Arc<str> {
-        format!("inbound|{port}||").into()
+        names::inbound(port).into()
     }
 
     /// Obeys another configuration from now on.
@@ -207,78 +204,10 @@ impl Inner {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let state = || {
-            Arc::new(ClusterState::new(
-                &single(PASSTHROUGH.into(), address),
-                None,
-                0,
-                self.clock,
-            ))
+            let cluster = Cluster::single(PASSTHROUGH.into(), address, Policy::default());
+            let state = ClusterState::new(&Arc::new(cluster), None, 0, self.clock);
+            Arc::new(state)
         };
         known.entry(address).or_insert_with(state).clone()
-    }
-}
-
-/// A cluster of one address.
-fn single(name: Arc<str>, address: SocketAddr) -> Arc<Cluster> {
-    let host = Host {
-        address,
-        sni: None,
-        weight: 1,
-        priority: 0,
-        locality_weight: 0,
-        locality: Locality::default(),
-        cluster: "".into(),
-    };
-    let policy = Policy {
-        balancing: Balancing::RoundRobin,
-        ..Policy::default()
-    };
-    Arc::new(Cluster {
-        name,
-        policy,
-        hosts: [host].into(),
-    })
-}
-
-/// What a pod's inbound side obeys.
-///
-/// Istio: no timeout, and two retries of requests that did not reach the application.
-fn inbound(address: SocketAddr) -> Config {
-    let name = Proxy::inbound_routes(address.port());
-    let cluster = WeightedCluster {
-        cluster: name.clone(),
-        headers: Default::default(),
-    };
-    let retry = RetryPolicy {
-        on: Conditions::parse("reset-before-request"),
-        ..RetryPolicy::default()
-    };
-    let route = Route {
-        name: "default".into(),
-        matches: Default::default(),
-        fault: Default::default(),
-        action: Action::Forward(Forward {
-            destinations: Weighted::single(cluster),
-            timeout: None,
-            retry: Some(retry),
-            rewrite: None,
-        }),
-        headers: Default::default(),
-    };
-    let mut domains = Domains::default();
-    domains.claim("*", 0);
-    let table = RouteTable {
-        name: name.clone(),
-        virtual_hosts: vec![VirtualHost {
-            name: name.clone(),
-            routes: vec![Arc::new(route)],
-        }],
-        domains,
-        unknown_host: UnknownHost::NotFound,
-    };
-    Config {
-        routes: [(name.clone(), Arc::new(table))].into(),
-        clusters: [(name.clone(), single(name, address))].into(),
-        ..Config::default()
     }
 }

@@ -47,8 +47,14 @@ pub struct HostStats {
 pub struct ClusterStats {
     /// Requests that were tried again.
     pub upstream_rq_retry: Count,
-    /// TCP connections closed because of `max_connections`.
+    /// Connections that were not made because of `max_connections`.
     pub upstream_cx_overflow: Count,
+    /// Requests refused because of `max_pending_requests`.
+    pub upstream_rq_pending_overflow: Count,
+    /// Requests refused because of `max_requests`.
+    pub upstream_rq_active_overflow: Count,
+    /// Retries left out because of `max_retries`.
+    pub upstream_rq_retry_overflow: Count,
     /// Requests for which no host was there.
     pub upstream_cx_none_healthy: Count,
     /// Answers of 2xx and below.

@@ -14,9 +14,9 @@ use crate::body::Active;
 use crate::chance::Chance;
 use crate::cluster::{ClusterState, HostState};
 use crate::dial::Dial;
+use crate::limits::Place;
 use crate::listen::accept;
 use crate::proxy::{Inner, Proxy};
-use crate::room::Place;
 
 impl Proxy {
     /// Serves a TCP service until `shutdown`: each connection goes to a host of `cluster`.
@@ -70,11 +70,11 @@ pub(crate) async fn connect(
     dial: &dyn Dial,
     chance: &Chance,
 ) -> io::Result<(TcpStream, (Active, Open))> {
-    let Some(place) = cluster.room.take() else {
+    let Some(place) = cluster.limits.connections.take() else {
         cluster.stats.upstream_cx_overflow.add();
         return Err(io::Error::other("maxConnections is reached"));
     };
-    let host = cluster.pick(chance, &[], 0);
+    let host = cluster.pick(chance, &[], 0, None);
     let host = host.ok_or_else(|| io::Error::other("the cluster has no endpoint"))?;
     host.stats.cx_total.add();
     let limit = cluster.config.policy.connect_timeout;

@@ -1,52 +1,57 @@
 //! The tries of one request: host → connection → answer, again where the policy says so.
 
-use std::io;
+mod attempt;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
-use hyper::header::HeaderValue;
+use hyper::header::SET_COOKIE;
 use hyper::{Request, Response};
-use mesh::config::Forward;
-use mesh::engine::Report;
-use mesh::local_reply::{Reason, Reset};
+use mesh::config::{Forward, HashPolicy};
+use mesh::engine::{Hashable, Hashed, hash};
+use mesh::local_reply::Reason;
 use mesh::retry::{Outcome, RetryPolicy};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use crate::body::{Active, Lease, RequestBody, ResponseBody};
+use crate::body::{RequestBody, ResponseBody};
 use crate::cluster::{ClusterState, HostState};
 use crate::exchange::Exchange;
-use crate::headers::{ATTEMPT_COUNT, prepare_response};
+use crate::headers::prepare_response;
+use crate::limits::Place;
 use crate::outgoing::{copy, hold};
-use crate::pool::{self, Connection};
-use crate::proxy::Role;
 
 /// How a request is tried.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Plan<'a> {
     retry: Option<&'a RetryPolicy>,
     timeout: Option<Duration>,
+    hash: &'a [HashPolicy],
 }
 
 /// No upstream answered.
 #[derive(Debug)]
 pub(crate) struct Failed(pub(crate) Reason);
 
-/// A try that brought no answer.
-struct Broken {
-    outcome: Outcome,
-    /// The request, unless it is gone with the connection.
-    request: Option<Request<RequestBody>>,
-}
-
 impl<'a> Plan<'a> {
     pub(crate) fn of(forward: &'a Forward) -> Self {
         Self {
             retry: forward.retry.as_ref(),
             timeout: forward.timeout,
+            hash: &forward.hash,
         }
+    }
+
+    fn hash(&self, client: SocketAddr, request: &Request<Incoming>) -> Hashed {
+        let hashable = Hashable {
+            headers: request.headers(),
+            query: request.uri().query().unwrap_or_default(),
+            client,
+        };
+        hash(self.hash, hashable)
     }
 
     /// Whether a request may have to be sent twice.
@@ -62,6 +67,7 @@ pub(crate) async fn run(
     plan: Plan<'_>,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Failed> {
+    let hashed = plan.hash(exchange.peer, &request);
     let record = exchange.record.as_ref();
     let counter = record.map(|record| record.received()).unwrap_or_default();
     let held = hold(request, plan.replays(), counter).await;
@@ -77,6 +83,9 @@ pub(crate) async fn run(
         attempt: 1,
         tried: Vec::new(),
         current: None,
+        sent: false,
+        retrying: None,
+        hashed,
     };
     let Some(mut deadline) = deadline else {
         return tries.run(request).await;
@@ -114,6 +123,12 @@ struct Tries<'a, 'b> {
     /// Hosts that failed.
     tried: Vec<Arc<HostState>>,
     current: Option<Arc<HostState>>,
+    /// Whether the current host had the request.
+    sent: bool,
+    /// Its place among the retries of the cluster.
+    retrying: Option<Place>,
+    /// Which host the request belongs to.
+    hashed: Hashed,
 }
 
 impl Tries<'_, '_> {
@@ -153,6 +168,15 @@ impl Tries<'_, '_> {
             self.exchange.flags.raise("URX");
             return false;
         }
+        // Envoy: who is being tried again keeps its place until it no longer is.
+        if self.retrying.is_none() {
+            self.retrying = self.cluster.limits.retries.take();
+        }
+        if self.retrying.is_none() {
+            self.cluster.stats.upstream_rq_retry_overflow.add();
+            self.exchange.flags.raise("UO");
+            return false;
+        }
         true
     }
 
@@ -180,133 +204,12 @@ impl Tries<'_, '_> {
         self.cluster.stats.answered(answer.status().as_u16());
         let role = self.exchange.proxy.settings.role;
         prepare_response(answer.headers_mut(), role, self.began.elapsed());
+        if let Some(cookie) = &self.hashed.cookie {
+            answer.headers_mut().append(SET_COOKIE, cookie.clone());
+        }
         answer
     }
-
-    fn timed_out(&self) {
-        if let Some(host) = &self.current {
-            host.stats.rq_timeout.add();
-            host.stats.rq_error.add();
-            self.cluster.report(host, Report::Timeout);
-        }
-    }
-
-    /// One try.
-    async fn once(
-        &mut self,
-        mut request: Request<RequestBody>,
-    ) -> Result<Result<Response<ResponseBody>, Broken>, Failed> {
-        let repicks = self.plan.retry.map_or(0, |policy| policy.repicks);
-        let chance = &self.exchange.proxy.chance;
-        let Some(host) = self.cluster.pick(chance, &self.tried, repicks) else {
-            self.cluster.stats.upstream_cx_none_healthy.add();
-            return Err(Failed(Reason::NoHealthyUpstream));
-        };
-        self.current = Some(host.clone());
-        if let Some(record) = &mut self.exchange.record {
-            record.upstream(host.target.address);
-        }
-        if self.exchange.proxy.settings.role != Role::Inbound {
-            request
-                .headers_mut()
-                .insert(ATTEMPT_COUNT, HeaderValue::from(self.attempt));
-        }
-        let active = Active::new(host);
-        let sent = self.send(active, request);
-        let limit = self.plan.retry.and_then(|policy| policy.per_try_timeout);
-        let Some(limit) = limit else {
-            return Ok(sent.await);
-        };
-        Ok(match timeout(limit, sent).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.timed_out();
-                Err(Broken {
-                    outcome: Outcome::TryTimeout,
-                    request: None,
-                })
-            }
-        })
-    }
-
-    async fn send(
-        &self,
-        active: Active,
-        mut request: Request<RequestBody>,
-    ) -> Result<Response<ResponseBody>, Broken> {
-        let stats = &active.0.stats;
-        loop {
-            let mut connection = match self.connect(&active.0).await {
-                Ok(connection) => connection,
-                Err(reset) => return Err(Broken::new(reset, Some(request))),
-            };
-            stats.rq_total.add();
-            self.cluster.report(&active.0, Report::Connected);
-            match connection.sender.try_send_request(request).await {
-                Ok(answer) => return Ok(self.receive(active, connection, answer)),
-                Err(mut error) => match error.take_message() {
-                    // The peer closed an idle connection before anything was written to it.
-                    Some(unsent) if connection.reused => {
-                        stats.rq_total.subtract();
-                        request = unsent;
-                    }
-                    unsent => {
-                        stats.rq_error.add();
-                        self.cluster.report(&active.0, Report::ConnectFailure);
-                        return Err(Broken::new(reset_of(error.error()), unsent));
-                    }
-                },
-            }
-        }
-    }
-
-    async fn connect(&self, host: &Arc<HostState>) -> Result<Connection, Reset> {
-        let limit = self.cluster.config.policy.connect_timeout;
-        let dial = &*self.exchange.proxy.settings.dial;
-        let reset = match timeout(limit, pool::connect(host, dial)).await {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) if error.kind() != io::ErrorKind::TimedOut => Reset::ConnectionFailure,
-            _ => Reset::ConnectionTimeout,
-        };
-        host.stats.cx_connect_fail.add();
-        host.stats.rq_error.add();
-        self.cluster.report(host, Report::ConnectFailure);
-        Err(reset)
-    }
-
-    fn receive(
-        &self,
-        active: Active,
-        connection: Connection,
-        answer: Response<Incoming>,
-    ) -> Response<ResponseBody> {
-        let stats = &active.0.stats;
-        let counter = if answer.status().is_server_error() {
-            &stats.rq_error
-        } else {
-            &stats.rq_success
-        };
-        counter.add();
-        let status = answer.status().as_u16();
-        self.cluster.report(&active.0, Report::Answer { status });
-        let lease = Lease {
-            host: active,
-            sender: connection.sender,
-            request: self.complete.clone(),
-        };
-        answer.map(|body| ResponseBody::upstream(body, lease))
-    }
 }
-
-impl Broken {
-    fn new(reset: Reset, request: Option<Request<RequestBody>>) -> Self {
-        Self {
-            outcome: Outcome::Reset(reset),
-            request,
-        }
-    }
-}
-
 fn outcome_of(answer: &Response<ResponseBody>) -> Outcome {
     let grpc = answer
         .headers()
@@ -315,13 +218,5 @@ fn outcome_of(answer: &Response<ResponseBody>) -> Outcome {
     Outcome::Response {
         status: answer.status().as_u16(),
         grpc_status: grpc.and_then(|status| status.parse().ok()),
-    }
-}
-
-fn reset_of(error: &hyper::Error) -> Reset {
-    if error.is_parse() {
-        Reset::Protocol
-    } else {
-        Reset::ConnectionTermination
     }
 }

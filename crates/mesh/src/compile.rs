@@ -4,6 +4,7 @@ mod clusters;
 mod east_west;
 mod gateway;
 mod hosts;
+mod inbound;
 mod locality;
 mod policy;
 mod routes;
@@ -11,6 +12,7 @@ mod sidecar;
 
 pub use east_west::compile_east_west;
 pub use gateway::{GatewayServer, compile_gateway};
+pub use inbound::{compile_inbound, inbound};
 pub use routes::left_out;
 pub use sidecar::compile_sidecar;
 

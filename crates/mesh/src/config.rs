@@ -5,6 +5,7 @@
 //! change.
 
 mod domains;
+mod hash;
 mod policy;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use domains::Domains;
-pub use policy::{Balancing, CONNECT_TIMEOUT, Outlier, Policy, Threshold};
+pub use hash::{Cookie, HashPolicy};
+pub use policy::{Balancing, CONNECT_TIMEOUT, Limits, Outlier, Policy, Threshold};
 
 use crate::fault::Fault;
 use crate::headers::HeaderOps;
@@ -135,6 +137,8 @@ pub struct Forward {
     pub retry: Option<RetryPolicy>,
     /// Changes of path and authority.
     pub rewrite: Option<Rewrite>,
+    /// What of a request says which host it belongs to, for clusters that hash.
+    pub hash: Vec<HashPolicy>,
 }
 
 /// A destination of a weighted route.
@@ -182,6 +186,26 @@ impl Config {
         self.listeners
             .iter()
             .find(|listener| &*listener.host == fqdn && listener.port == port)
+    }
+}
+
+impl Cluster {
+    /// A cluster of one address.
+    pub fn single(name: Arc<str>, address: SocketAddr, policy: Policy) -> Self {
+        let host = Host {
+            address,
+            sni: None,
+            weight: 1,
+            priority: 0,
+            locality_weight: 1,
+            locality: Locality::default(),
+            cluster: "".into(),
+        };
+        Self {
+            name,
+            policy,
+            hosts: [host].into(),
+        }
     }
 }
 

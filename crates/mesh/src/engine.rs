@@ -10,8 +10,10 @@
 
 mod balancer;
 mod group;
+mod hashing;
 mod load;
 mod outlier;
+mod ring;
 mod schedule;
 mod window;
 
@@ -19,6 +21,7 @@ use std::time::Duration;
 
 use crate::config::{Host, Policy};
 use balancer::{Balancer, Chances};
+pub use hashing::{Hashable, Hashed, hash};
 use outlier::Detector;
 pub use outlier::{ByType, Counts, EjectionType, Report};
 use window::Window;
@@ -42,6 +45,8 @@ pub struct Choice<A, R, T> {
     pub tried: T,
     /// Envoy, `previous_hosts`: how often another host is picked when the one picked was tried.
     pub repicks: u32,
+    /// Of the request, for clusters that choose by it.
+    pub hash: Option<u64>,
 }
 
 /// Who is away, and what was counted.
@@ -97,12 +102,15 @@ impl Engine {
         let mut chances = Chances {
             active: choice.active,
             random: choice.random,
+            hash: choice.hash,
+            attempt: 0,
         };
         let mut picked = self.balancer.pick(&mut chances, &mut self.counts.panics)?;
         for _ in 0..choice.repicks {
             if !(choice.tried)(picked) {
                 break;
             }
+            chances.attempt += 1;
             picked = self.balancer.pick(&mut chances, &mut self.counts.panics)?;
         }
         Some(picked)

@@ -17,8 +17,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub use destination_rule::{
-    DestinationRule, DestinationRuleSpec, LoadBalancer, PortSettings, Selector, SimpleLb, Subset,
-    TrafficPolicy,
+    ConsistentHash, DestinationRule, DestinationRuleSpec, HttpCookie, LoadBalancer, PortSettings,
+    RingHash, Selector, SimpleLb, Subset, TrafficPolicy,
 };
 pub use duration::{DurationError, GoDuration};
 pub use l4_route::{L4Destination, L4Match, L4Route};

@@ -43,6 +43,11 @@ pub(crate) fn covers(host: &str, name: &str) -> bool {
     }
 }
 
+/// Name of a pod's inbound cluster, `inbound|8080||`.
+pub fn inbound(port: u16) -> String {
+    format!("inbound|{port}||")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

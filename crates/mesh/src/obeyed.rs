@@ -67,7 +67,7 @@ impl Idle {
 }
 
 /// What of the kinds that are obeyed changes nothing.
-const FIELDS: [Idle; 11] = [
+const FIELDS: [Idle; 13] = [
     Idle::new(
         "Gateway",
         &["spec.servers"],
@@ -114,7 +114,30 @@ const FIELDS: [Idle; 11] = [
         "",
         &["tls", "tunnel", "proxyProtocol", "retryBudget"],
     ),
-    Idle::new("DestinationRule", &POLICIES, ".connectionPool", &["http"]),
+    // Hashing is by the ring whatever is asked for.
+    Idle::new(
+        "DestinationRule",
+        &POLICIES,
+        ".loadBalancer.consistentHash",
+        &["maglev"],
+    ),
+    Idle::new(
+        "DestinationRule",
+        &POLICIES,
+        ".loadBalancer.consistentHash.httpCookie",
+        &["attributes"],
+    ),
+    Idle::new(
+        "DestinationRule",
+        &POLICIES,
+        ".connectionPool.http",
+        &[
+            "maxConcurrentStreams",
+            "idleTimeout",
+            "h2UpgradePolicy",
+            "useClientProtocol",
+        ],
+    ),
     Idle::new(
         "DestinationRule",
         &POLICIES,
@@ -125,20 +148,9 @@ const FIELDS: [Idle; 11] = [
         "DestinationRule",
         &POLICIES,
         ".loadBalancer",
-        &["consistentHash", "warmupDurationSecs", "warmup"],
+        &["warmupDurationSecs", "warmup"],
     ),
 ];
-
-/// A member that is obeyed in some places only, and in which not.
-const PARTLY: [(Idle, &str); 1] = [(
-    Idle::new(
-        "DestinationRule",
-        &POLICIES,
-        ".connectionPool.tcp",
-        &["maxConnections"],
-    ),
-    "east-west gateways and TCP services obey it, HTTP requests do not yet",
-)];
 
 /// One choice among values that changes nothing: its kind, its field, and the value.
 const VALUES: [(&str, &str, &str); 1] = [("DestinationRule", "simple", "PASSTHROUGH")];
@@ -188,8 +200,6 @@ fn walk(kind: &str, place: &Place, value: &Value, told: &mut Vec<String>) {
                 let path = format!("{}.{name}", place.path);
                 if is_idle(kind, &place.names, name) {
                     told.push(format!("{path} is accepted but not obeyed yet by the lab"));
-                } else if let Some(limits) = partly(kind, &place.names, name) {
-                    told.push(format!("{path} is obeyed in part by the lab: {limits}"));
                 } else if let Some(value) = idle_value(kind, name, value) {
                     told.push(format!(
                         "{path}: {value} is accepted but not obeyed yet by the lab"
@@ -206,13 +216,6 @@ fn walk(kind: &str, place: &Place, value: &Value, told: &mut Vec<String>) {
 
 fn is_idle(kind: &str, place: &str, name: &str) -> bool {
     FIELDS.iter().any(|idle| idle.names(kind, place, name))
-}
-
-fn partly(kind: &str, place: &str, name: &str) -> Option<&'static str> {
-    let row = PARTLY
-        .iter()
-        .find(|(member, _)| member.names(kind, place, name));
-    row.map(|(_, limits)| *limits)
 }
 
 fn idle_value<'a>(kind: &str, name: &str, value: &'a Value) -> Option<&'a str> {
@@ -246,7 +249,11 @@ mod tests {
         assert_eq!(warnings(&rule), Vec::<String>::new());
         let policy = destination_rule(json!({
             "loadBalancer": {"simple": "RANDOM", "localityLbSetting": {"failoverPriority": ["a"]}},
-            "connectionPool": {"tcp": {"connectTimeout": "1s"}},
+            "connectionPool": {
+                "tcp": {"connectTimeout": "1s", "maxConnections": 1},
+                "http": {"http1MaxPendingRequests": 1, "http2MaxRequests": 1, "maxRetries": 1,
+                         "maxRequestsPerConnection": 1},
+            },
             "outlierDetection": {"consecutive5xxErrors": 2, "interval": "1s", "minHealthPercent": 30},
         }));
         assert_eq!(warnings(&policy), Vec::<String>::new());
@@ -279,11 +286,11 @@ mod tests {
     }
 
     #[test]
-    fn limits_of_connections_are_told_one_by_one() {
+    fn limits_that_are_not_obeyed_are_told_one_by_one() {
         let rule = json!({"kind": "DestinationRule", "spec": {"host": "a", "subsets": [{"name": "s", "trafficPolicy": {
             "connectionPool": {
                 "tcp": {"maxConnections": 1, "connectTimeout": "1s", "idleTimeout": "1s"},
-                "http": {"maxRetries": 1},
+                "http": {"maxRetries": 1, "idleTimeout": "1s"},
             },
         }}]}});
         let pool = "spec.subsets[0].trafficPolicy.connectionPool";
@@ -292,11 +299,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                format!("{pool}.http is accepted but not obeyed yet by the lab"),
+                format!("{pool}.http.idleTimeout is accepted but not obeyed yet by the lab"),
                 format!("{pool}.tcp.idleTimeout is accepted but not obeyed yet by the lab"),
-                format!(
-                    "{pool}.tcp.maxConnections is obeyed in part by the lab: east-west gateways and TCP services obey it, HTTP requests do not yet"
-                ),
             ]
         );
     }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
+use jiff::Timestamp;
+
 use crate::model::{DestinationRule, VirtualService};
 use crate::names;
 
@@ -15,6 +17,8 @@ pub struct Service {
     pub namespace: String,
     /// ClusterIP in the client's cluster.
     pub cluster_ip: IpAddr,
+    /// When it was made there.
+    pub created: Option<Timestamp>,
     /// Its ports.
     pub ports: Vec<ServicePort>,
 }

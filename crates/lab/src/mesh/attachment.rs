@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use k8s_openapi::api::core::v1::Pod;
-use mesh::compile::compile_sidecar;
+use mesh::compile::{compile_inbound, compile_sidecar};
 use mesh::config::{Config, Listener, Serves};
 use mesh::registry::{Client, Locality, Network, Protocol};
 use mesh_proxy::{AccessLog, Listen, Proxy, Role, Settings};
@@ -30,7 +30,7 @@ pub(super) struct Sidecar {
     ports: Vec<(u16, Protocol)>,
     outbound: Proxy,
     /// The inbound side, a proxy a port.
-    inbound: Mutex<Vec<Proxy>>,
+    inbound: Mutex<Vec<(SocketAddr, Proxy)>>,
     table: Table,
     access: AccessSink,
     application: Arc<Mutex<Option<SocketAddr>>>,
@@ -62,7 +62,7 @@ impl Attachment {
 
     /// Asks whoever still holds a connection to the pod to leave it.
     pub fn drain(&self) {
-        for proxy in self.sidecar.inbound().iter() {
+        for (_, proxy) in self.sidecar.inbound().iter() {
             proxy.drain();
         }
     }
@@ -119,7 +119,7 @@ impl Sidecar {
         }
     }
 
-    fn inbound(&self) -> MutexGuard<'_, Vec<Proxy>> {
+    fn inbound(&self) -> MutexGuard<'_, Vec<(SocketAddr, Proxy)>> {
         self.inbound.lock().expect("no holder of this lock panics")
     }
 
@@ -141,6 +141,10 @@ impl Sidecar {
                 }
             }
             self.outbound.apply(Arc::new(config));
+            for (address, proxy) in self.inbound().iter() {
+                let config = compile_inbound(&world.view(network), &self.client, *address);
+                proxy.apply(Arc::new(config));
+            }
         }
     }
 
@@ -154,7 +158,7 @@ impl Sidecar {
                 ..Settings::new(Role::Inbound, Arc::new(self.table.clone()))
             };
             let proxy = Proxy::inbound(settings, app, address);
-            self.inbound().push(proxy.clone());
+            self.inbound().push((address, proxy.clone()));
             let listen = Listen {
                 routes: Proxy::inbound_routes(address.port()),
                 address: Some(address),

@@ -166,6 +166,7 @@ fn read_service(
     Some(Service {
         name: service.metadata.name.clone()?,
         cluster_ip: cluster_ip(spec),
+        created: service.metadata.creation_timestamp.as_ref().map(|at| at.0),
         ports: spec.ports.iter().flatten().filter_map(port).collect(),
         namespace,
     })

@@ -1,10 +1,12 @@
 //! `trafficPolicy` → the [`Policy`] of a subset at a port.
 
 use super::locality::Nearness;
-use crate::config::{Balancing, CONNECT_TIMEOUT, Outlier, Policy, Threshold};
+use crate::config::{
+    Balancing, CONNECT_TIMEOUT, Cookie, HashPolicy, Limits, Outlier, Policy, Threshold,
+};
 use crate::model::{
-    ConnectionPool, DestinationRule, LoadBalancer, OutlierDetection, PortSettings, SimpleLb,
-    Subset, TrafficPolicy,
+    ConnectionPool, ConsistentHash, DestinationRule, LoadBalancer, OutlierDetection, PortSettings,
+    SimpleLb, Subset, TrafficPolicy,
 };
 
 /// The blocks of a policy that replace each other as wholes.
@@ -44,17 +46,41 @@ impl<'a> Blocks<'a> {
         Nearness::of(setting, self.outlier_detection.is_some())
     }
 
+    /// What of a request is hashed.
+    pub(super) fn hash(self) -> Option<HashPolicy> {
+        let hash = self
+            .load_balancer
+            .and_then(|it| it.consistent_hash.as_ref());
+        hash.and_then(hash_policy)
+    }
+
     /// In Envoy's words.
     pub(super) fn policy(self) -> Policy {
-        let tcp = self.connection_pool.and_then(|pool| pool.tcp.as_ref());
         Policy {
             balancing: balancing(self.load_balancer),
             weighs_localities: self.nearness().weighs(),
+            outlier: self.outlier_detection.map(outlier),
+            ..self.connections()
+        }
+    }
+
+    /// The connection pool alone.
+    pub(super) fn connections(self) -> Policy {
+        let tcp = self.connection_pool.and_then(|pool| pool.tcp.as_ref());
+        let http = self.connection_pool.and_then(|pool| pool.http.as_ref());
+        Policy {
             connect_timeout: tcp
                 .and_then(|tcp| tcp.connect_timeout)
                 .map_or(CONNECT_TIMEOUT, |limit| limit.0),
-            max_connections: tcp.and_then(|tcp| limit(tcp.max_connections)),
-            outlier: self.outlier_detection.map(outlier),
+            limits: Limits {
+                max_connections: tcp.and_then(|tcp| limit(tcp.max_connections)),
+                max_pending_requests: http.and_then(|http| limit(http.http1_max_pending_requests)),
+                max_requests: http.and_then(|http| limit(http.http2_max_requests)),
+                max_retries: http.and_then(|http| limit(http.max_retries)),
+            },
+            max_requests_per_connection: http
+                .and_then(|http| limit(http.max_requests_per_connection)),
+            ..Policy::default()
         }
     }
 
@@ -93,7 +119,41 @@ fn limit(written: i64) -> Option<u32> {
     u32::try_from(written).ok().filter(|&limit| limit > 0)
 }
 
+/// Envoy's default too: a ring of at least 1024 places.
+fn ring(hash: &ConsistentHash) -> Balancing {
+    let written = hash
+        .ring_hash
+        .as_ref()
+        .and_then(|ring| ring.minimum_ring_size);
+    let minimum = written.or(hash.minimum_ring_size).filter(|&size| size > 0);
+    Balancing::RingHash {
+        minimum: minimum.unwrap_or(1024),
+    }
+}
+
+fn hash_policy(hash: &ConsistentHash) -> Option<HashPolicy> {
+    if let Some(name) = &hash.http_header_name {
+        return name.parse().ok().map(HashPolicy::Header);
+    }
+    if let Some(cookie) = &hash.http_cookie {
+        return Some(HashPolicy::Cookie(Cookie {
+            name: cookie.name.clone(),
+            ttl: cookie.ttl.map(|ttl| ttl.0),
+            path: cookie.path.clone(),
+        }));
+    }
+    if let Some(name) = &hash.http_query_parameter_name {
+        return Some(HashPolicy::Query(name.clone()));
+    }
+    hash.use_source_ip
+        .unwrap_or_default()
+        .then_some(HashPolicy::SourceIp)
+}
+
 fn balancing(load_balancer: Option<&LoadBalancer>) -> Balancing {
+    if let Some(hash) = load_balancer.and_then(|it| it.consistent_hash.as_ref()) {
+        return ring(hash);
+    }
     match load_balancer.and_then(|load_balancer| load_balancer.simple) {
         Some(SimpleLb::RoundRobin) => Balancing::RoundRobin,
         Some(SimpleLb::Random) => Balancing::Random,

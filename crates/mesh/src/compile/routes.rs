@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::config::{Action, Forward, Route, WeightedCluster};
+use super::policy::Blocks;
+use crate::config::{Action, Forward, HashPolicy, Route, WeightedCluster};
 use crate::fault::Fault;
 use crate::headers::{HeaderOps, InvalidHeader};
 use crate::matching::{InvalidPattern, RouteMatch};
 use crate::model::{Destination, HttpMatch, HttpRoute, VirtualService};
 use crate::names;
-use crate::precedence::{MESH, bound_to};
+use crate::precedence::{self, MESH, bound_to};
 use crate::redirect::Redirect;
 use crate::registry::{Client, Network, World};
 use crate::retry::RetryPolicy;
@@ -106,7 +107,7 @@ pub fn left_out(object: &VirtualService) -> Vec<String> {
 }
 
 /// The route of a service without a VirtualService.
-pub(super) fn default_route(cluster: String) -> Arc<Route> {
+pub(super) fn default_route(cluster: String, hash: Option<HashPolicy>) -> Arc<Route> {
     let cluster = WeightedCluster {
         cluster: cluster.into(),
         headers: HeaderOps::default(),
@@ -120,6 +121,7 @@ pub(super) fn default_route(cluster: String) -> Arc<Route> {
             timeout: None,
             retry: Some(RetryPolicy::default()),
             rewrite: None,
+            hash: hash.into_iter().collect(),
         }),
         headers: HeaderOps::default(),
     })
@@ -198,12 +200,46 @@ fn action(
         .rewrite
         .as_ref()
         .map(|rewrite| Rewrite::compile(rewrite, &matches.uri));
+    let hash = hashes(object, rule, scope);
+    let mut retry = RetryPolicy::compile(rule.retries.as_ref());
+    // Istio: the only destination's hash says where every try goes.
+    if let ([_], [_], None, Some(retry)) = (&*rule.route, &*hash, &rule.retries, &mut retry) {
+        retry.repicks = 0;
+    }
     Ok(Action::Forward(Forward {
         destinations: destinations(object, rule, headers, scope)?,
         timeout: rule.timeout.map(|timeout| timeout.0),
-        retry: RetryPolicy::compile(rule.retries.as_ref()),
+        retry,
         rewrite: rewrite.transpose()?,
+        hash,
     }))
+}
+
+/// Istio: what the policies of all destinations hash, each once.
+fn hashes(object: &VirtualService, rule: &HttpRoute, scope: Scope<'_>) -> Vec<HashPolicy> {
+    let mut hashes = Vec::new();
+    for route in &rule.route {
+        let hash = hash(&route.destination, &object.metadata.namespace, scope);
+        hashes.extend(hash.filter(|hash| !hashes.contains(hash)));
+    }
+    hashes
+}
+
+fn hash(destination: &Destination, namespace: &str, scope: Scope<'_>) -> Option<HashPolicy> {
+    let fqdn = names::fqdn(&destination.host, namespace);
+    let service = scope.world.service(&fqdn)?;
+    let rule = precedence::destination_rule(
+        scope.world.destination_rules,
+        &fqdn,
+        &service.namespace,
+        scope.client,
+    )?;
+    let subset = rule
+        .spec
+        .subsets
+        .iter()
+        .find(|it| it.name == destination.subset);
+    Blocks::of(Some(&rule), subset, port(destination, &fqdn, scope)).hash()
 }
 
 fn destinations(
@@ -231,16 +267,20 @@ fn destinations(
     Ok(Weighted::new(weighted)?)
 }
 
-/// Istio: the port written, else the service's only one, else the listener's.
 fn cluster(destination: &Destination, namespace: &str, scope: Scope<'_>) -> String {
     let fqdn = names::fqdn(&destination.host, namespace);
-    let only_port = || match scope.world.service(&fqdn)?.ports.as_slice() {
+    let port = port(destination, &fqdn, scope);
+    names::cluster(port, &destination.subset, &fqdn)
+}
+
+/// Istio: the port written, else the service's only one, else the listener's.
+fn port(destination: &Destination, fqdn: &str, scope: Scope<'_>) -> u16 {
+    let only_port = || match scope.world.service(fqdn)?.ports.as_slice() {
         [only] => Some(only.port),
         _ => None,
     };
     let written = destination
         .port
         .and_then(|port| u16::try_from(port.number).ok());
-    let port = written.or_else(only_port).unwrap_or(scope.port);
-    names::cluster(port, &destination.subset, &fqdn)
+    written.or_else(only_port).unwrap_or(scope.port)
 }

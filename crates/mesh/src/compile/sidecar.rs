@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::clusters;
+use super::policy::Blocks;
 use super::routes::{Scope, default_route, routes};
 use crate::config::{Config, Domains, Listener, RouteTable, Serves, UnknownHost, VirtualHost};
 use crate::names;
@@ -82,7 +83,10 @@ fn virtual_host(
         .unwrap_or_default();
     // Istio: a VirtualService of which nothing is left for this proxy is as none.
     if routes.is_empty() {
-        routes.push(default_route(names::cluster(port, "", &fqdn)));
+        let rules = world.destination_rules;
+        let policy = precedence::destination_rule(rules, &fqdn, &service.namespace, client);
+        let hash = Blocks::of(policy.as_ref(), None, port).hash();
+        routes.push(default_route(names::cluster(port, "", &fqdn), hash));
     }
     VirtualHost {
         name: format!("{fqdn}:{port}").into(),

@@ -1,6 +1,7 @@
 //! Compilations, against what istiod made of the same objects and against the rules one by one.
 
 mod golden;
+mod inbound;
 mod locality;
 mod network;
 
@@ -38,6 +39,7 @@ fn service(name: &str, namespace: &str, protocol: Protocol, endpoints: Vec<Endpo
         name: name.into(),
         namespace: namespace.into(),
         cluster_ip: [10, 96, 0, 1].into(),
+        created: None,
         ports: vec![ServicePort {
             port: 8080,
             protocol,

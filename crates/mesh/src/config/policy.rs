@@ -14,10 +14,25 @@ pub struct Policy {
     pub weighs_localities: bool,
     /// Limit for a connection to come up.
     pub connect_timeout: Duration,
-    /// Most TCP connections at a time, of all clients together; none = as many as come.
-    pub max_connections: Option<u32>,
+    /// How much all clients together may use.
+    pub limits: Limits,
+    /// Requests after which a connection is closed; none = never.
+    pub max_requests_per_connection: Option<u32>,
     /// Ejection of failing hosts; none = every host is always asked.
     pub outlier: Option<Outlier>,
+}
+
+/// How much of a cluster all clients together may use (Envoy: circuit breakers); none = no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time.
+    pub max_connections: Option<u32>,
+    /// Requests that wait for a connection.
+    pub max_pending_requests: Option<u32>,
+    /// Requests at a time, over HTTP/1.1 too.
+    pub max_requests: Option<u32>,
+    /// Retries at a time.
+    pub max_retries: Option<u32>,
 }
 
 /// How a host is chosen.
@@ -30,6 +45,11 @@ pub enum Balancing {
     RoundRobin,
     /// A random host.
     Random,
+    /// By the hash of a request; a random host for one without.
+    RingHash {
+        /// Places on the ring, at least.
+        minimum: u64,
+    },
 }
 
 /// Ejection of failing hosts (Envoy: `outlier_detection`, and the panic threshold that Istio writes
@@ -78,7 +98,8 @@ impl Default for Policy {
             balancing: Balancing::default(),
             weighs_localities: false,
             connect_timeout: CONNECT_TIMEOUT,
-            max_connections: None,
+            limits: Limits::default(),
+            max_requests_per_connection: None,
             outlier: None,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::group::Group;
 use super::load::{Census, Load, OVERPROVISIONING, loads};
+use super::ring::digest;
 use super::schedule::Schedule;
 use crate::config::{Balancing, Host, Policy};
 
@@ -11,6 +12,18 @@ pub(super) struct Chances<A, R> {
     pub(super) active: A,
     /// Uniformly random numbers.
     pub(super) random: R,
+    /// Of the request, for a ring.
+    pub(super) hash: Option<u64>,
+    /// Picks for this try before.
+    pub(super) attempt: u32,
+}
+
+/// What of the hosts of a cluster decides among them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Members {
+    pub(super) weights: Vec<u32>,
+    /// A number of its own for each.
+    pub(super) keys: Vec<u64>,
 }
 
 /// The state of choosing among the hosts of a cluster: one Envoy worker's.
@@ -19,7 +32,7 @@ pub(super) struct Balancer {
     balancing: Balancing,
     panic_threshold: u32,
     weighs_localities: bool,
-    weights: Vec<u32>,
+    members: Members,
     random: u64,
     priorities: Vec<Priority>,
 }
@@ -61,7 +74,7 @@ impl Balancer {
             balancing: policy.balancing,
             panic_threshold: policy.outlier.map_or(0, |outlier| outlier.panic_threshold),
             weighs_localities: policy.weighs_localities,
-            weights: Vec::new(),
+            members: Members::default(),
             random,
             priorities: Vec::new(),
         };
@@ -71,7 +84,11 @@ impl Balancer {
 
     /// Other hosts from now on; cycles go on. To be followed by [`refresh`](Self::refresh).
     pub(super) fn replace_hosts(&mut self, hosts: &[Host]) {
-        self.weights = hosts.iter().map(|host| host.weight).collect();
+        let key = |host: &Host| digest(host.address.to_string().as_bytes());
+        self.members = Members {
+            weights: hosts.iter().map(|host| host.weight).collect(),
+            keys: hosts.iter().map(key).collect(),
+        };
         let priorities = hosts.iter().map(|host| host.priority as usize + 1).max();
         self.priorities
             .resize_with(priorities.unwrap_or(0), || Priority::new(self.random));
@@ -83,7 +100,7 @@ impl Balancer {
             let all = priority.all.clone();
             priority
                 .everyone
-                .refill(self.balancing, all, &self.weights, self.random);
+                .refill(self.balancing, all, &self.members, self.random);
         }
     }
 
@@ -96,7 +113,7 @@ impl Balancer {
                     .copied()
                     .filter(|host| healthy(*host))
                     .collect();
-                group.refill(self.balancing, hosts, &self.weights, self.random);
+                group.refill(self.balancing, hosts, &self.members, self.random);
             };
             refill(&mut priority.healthy, &priority.all);
             for locality in &mut priority.localities {
@@ -130,7 +147,11 @@ impl Balancer {
             0 => return None,
             // One priority has it all: chance has no say.
             1 => 0,
-            _ => self.priority((chances.random)()),
+            // Envoy: a request that is hashed stays in its priority too.
+            _ => {
+                let hash = chances.hash.filter(|_| self.hashes());
+                self.priority(hash.unwrap_or_else(&mut chances.random))
+            }
         };
         let priority = &mut self.priorities[chosen];
         let group = if priority.load.panic {
@@ -139,7 +160,11 @@ impl Balancer {
         } else {
             priority.group()
         };
-        group.pick(&chances.active, &mut chances.random)
+        group.pick(chances)
+    }
+
+    fn hashes(&self) -> bool {
+        matches!(self.balancing, Balancing::RingHash { .. })
     }
 
     /// Envoy: the first priority up to which the shares reach a number from 1 to 100.

@@ -1,5 +1,7 @@
 //! Hosts among which one is chosen by the policy alone.
 
+use super::balancer::{Chances, Members};
+use super::ring::Ring;
 use super::schedule::Schedule;
 use crate::config::Balancing;
 
@@ -27,6 +29,8 @@ enum Choice {
     TwoChoices,
     /// Any host; weights do not count.
     Random,
+    /// By the request's hash.
+    Ring(Ring),
 }
 
 impl Group {
@@ -39,15 +43,15 @@ impl Group {
         }
     }
 
-    /// These hosts from now on, by the weights of all hosts of the cluster.
+    /// These hosts from now on, of the members of the cluster.
     pub(super) fn refill(
         &mut self,
         balancing: Balancing,
         hosts: Vec<usize>,
-        weights: &[u32],
+        members: &Members,
         random: u64,
     ) {
-        let weights: Vec<u32> = hosts.iter().map(|host| weights[*host]).collect();
+        let weights: Vec<u32> = hosts.iter().map(|host| members.weights[*host]).collect();
         let equal = weights.windows(2).all(|pair| pair[0] == pair[1]);
         let scheduled = |divide_by_active| Choice::Scheduled {
             schedule: Schedule::new(weights.len(), |host| weight(&weights, host), random),
@@ -55,6 +59,11 @@ impl Group {
             divide_by_active,
         };
         self.choice = match (balancing, equal) {
+            (Balancing::RingHash { minimum }, _) => {
+                let entry = |host: &usize| (members.keys[*host], members.weights[*host]);
+                let entries: Vec<_> = hosts.iter().map(entry).collect();
+                Choice::Ring(Ring::new(&entries, minimum))
+            }
             (Balancing::Random, _) => Choice::Random,
             (Balancing::RoundRobin, true) => Choice::Cycle,
             (Balancing::RoundRobin, false) => scheduled(false),
@@ -69,14 +78,12 @@ impl Group {
     }
 
     /// The host for the next request; none in an empty group.
-    ///
-    /// `active` tells the requests in flight at a host, `random` gives uniformly random numbers.
-    pub(super) fn pick(
-        &mut self,
-        active: impl Fn(usize) -> u32,
-        mut random: impl FnMut() -> u64,
-    ) -> Option<usize> {
-        let hosts = &self.hosts;
+    pub(super) fn pick<A, R>(&mut self, chances: &mut Chances<A, R>) -> Option<usize>
+    where
+        A: Fn(usize) -> u32,
+        R: FnMut() -> u64,
+    {
+        let (hosts, active, random) = (&self.hosts, &chances.active, &mut chances.random);
         if hosts.len() < 2 {
             return hosts.first().copied();
         }
@@ -95,6 +102,10 @@ impl Group {
                 } else {
                     first
                 }
+            }
+            Choice::Ring(ring) => {
+                let hash = chances.hash.unwrap_or_else(random);
+                hosts[ring.pick(hash, chances.attempt)]
             }
             Choice::Scheduled {
                 schedule,

@@ -56,6 +56,7 @@ impl Run {
             random: || 0,
             tried: |_| false,
             repicks: 0,
+            hash: None,
         };
         self.engine.pick(now, choice)
     }
@@ -219,6 +220,7 @@ fn a_retry_goes_elsewhere_if_it_can_and_picking_again_is_bounded() {
                 tried(host)
             },
             repicks: 5,
+            hash: None,
         };
         run.engine.pick(ms(0), choice)
     };

@@ -60,7 +60,7 @@ pub struct TrafficPolicy {
     pub load_balancer: Option<LoadBalancer>,
     /// Policies for single ports, instead of the rest of this one.
     pub port_level_settings: Vec<PortSettings>,
-    /// Limits; obeyed in part.
+    /// Limits.
     pub connection_pool: Option<ConnectionPool>,
     /// Ejection of failing hosts.
     pub outlier_detection: Option<OutlierDetection>,
@@ -82,7 +82,7 @@ pub struct PortSettings {
     pub port: Option<PortSelector>,
     /// How a host is chosen.
     pub load_balancer: Option<LoadBalancer>,
-    /// Limits; obeyed in part.
+    /// Limits.
     pub connection_pool: Option<ConnectionPool>,
     /// Ejection of failing hosts.
     pub outlier_detection: Option<OutlierDetection>,
@@ -96,10 +96,50 @@ pub struct PortSettings {
 pub struct LoadBalancer {
     /// A named policy; none = the default one.
     pub simple: Option<SimpleLb>,
+    /// By the hash of a request.
+    pub consistent_hash: Option<ConsistentHash>,
     /// Who is near.
     pub locality_lb_setting: Option<LocalityLb>,
     /// Old way to let new hosts in slowly; not obeyed yet.
     pub warmup_duration_secs: Option<GoDuration>,
+}
+
+/// `loadBalancer.consistentHash`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ConsistentHash {
+    /// A header is hashed.
+    pub http_header_name: Option<String>,
+    /// A cookie is hashed.
+    pub http_cookie: Option<HttpCookie>,
+    /// The client's address is hashed.
+    pub use_source_ip: Option<bool>,
+    /// A parameter of the query is hashed.
+    pub http_query_parameter_name: Option<String>,
+    /// The ring.
+    pub ring_hash: Option<RingHash>,
+    /// Old place of the ring's size.
+    pub minimum_ring_size: Option<u64>,
+}
+
+/// `consistentHash.httpCookie`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct HttpCookie {
+    /// Its name.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// How long it is kept; none = none is made.
+    pub ttl: Option<GoDuration>,
+}
+
+/// `consistentHash.ringHash`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RingHash {
+    /// Places on the ring, at least.
+    pub minimum_ring_size: Option<u64>,
 }
 
 /// `loadBalancer.simple`.

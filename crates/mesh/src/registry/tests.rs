@@ -21,6 +21,7 @@ fn service(name: &str, ip: u8, ports: Vec<ServicePort>) -> Service {
         name: name.into(),
         namespace: "t".into(),
         cluster_ip: [10, 96, 0, ip].into(),
+        created: None,
         ports,
     }
 }

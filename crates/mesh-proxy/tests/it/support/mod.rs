@@ -270,6 +270,7 @@ pub(crate) fn service(protocol: Protocol, endpoints: Vec<Endpoint>) -> Service {
         name: "svc".into(),
         namespace: "t".into(),
         cluster_ip: cluster_ip(0).ip(),
+        created: None,
         ports: vec![ServicePort {
             port: 8080,
             protocol,

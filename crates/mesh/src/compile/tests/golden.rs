@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{client, endpoint, service, sidecar};
-use crate::config::{Action, Route};
+use crate::config::{Action, HashPolicy, Route};
 use crate::fault::AbortStatus;
 use crate::matching::tests::sorted;
 use crate::registry::{Endpoint, Protocol};
@@ -71,6 +71,9 @@ fn envoy(route: &Route) -> Value {
             if let Some(policy) = &forward.retry {
                 envoy["retry"] = retry(policy);
             }
+            if !forward.hash.is_empty() {
+                envoy["hash"] = forward.hash.iter().map(hash).collect();
+            }
         }
         Action::Redirect(redirect) => envoy["status"] = redirect.status.into(),
         Action::Respond { status, body } => envoy["direct_response"] = json!([status, **body]),
@@ -79,6 +82,18 @@ fn envoy(route: &Route) -> Value {
         envoy["fault"] = fault(&route.fault);
     }
     envoy
+}
+
+fn hash(policy: &HashPolicy) -> Value {
+    match policy {
+        HashPolicy::Header(name) => json!({"header": {"header_name": name.as_str()}}),
+        HashPolicy::Query(name) => json!({"query_parameter": {"name": name}}),
+        HashPolicy::SourceIp => json!({"connection_properties": {"source_ip": true}}),
+        HashPolicy::Cookie(cookie) => {
+            let ttl = cookie.ttl.map(|ttl| format!("{}s", ttl.as_secs()));
+            json!({"cookie": {"name": cookie.name, "ttl": ttl, "path": cookie.path}})
+        }
+    }
 }
 
 fn retry(policy: &RetryPolicy) -> Value {

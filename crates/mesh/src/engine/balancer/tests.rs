@@ -41,6 +41,8 @@ fn picks(balancer: &mut Balancer, hosts: usize, count: u64) -> (Vec<u64>, u64) {
     let mut chances = Chances {
         active: |_| 0,
         random: || numbers.next().unwrap_or(0),
+        hash: None,
+        attempt: 0,
     };
     let (mut counts, mut panics) = (vec![0; hosts], 0);
     for _ in 0..count {
@@ -121,6 +123,8 @@ fn a_cycle_goes_on_when_a_host_leaves_and_returns() {
         let mut chances = Chances {
             active: |_| 0,
             random: || 0,
+            hash: None,
+            attempt: 0,
         };
         balancer.pick(&mut chances, &mut 0).unwrap()
     };
@@ -143,4 +147,33 @@ fn hosts_that_come_and_go_change_priorities() {
     balancer.replace_hosts(&[]);
     balancer.refresh(|_| true);
     assert_eq!(picks(&mut balancer, 0, 100).0, Vec::<u64>::new());
+}
+
+#[test]
+fn a_hash_decides_who_is_asked_until_that_host_is_away() {
+    let rows = hosts(&[("a", 0, 1), ("a", 0, 1), ("a", 0, 1)]);
+    let policy = Policy {
+        balancing: Balancing::RingHash { minimum: 1024 },
+        ..policy(false, 0)
+    };
+    let mut balancer = Balancer::new(&policy, &rows, 0);
+    balancer.refresh(|_| true);
+    let pick = |balancer: &mut Balancer, hash| {
+        let mut chances = Chances {
+            active: |_| 0,
+            random: || 7,
+            hash: Some(hash),
+            attempt: 0,
+        };
+        balancer.pick(&mut chances, &mut 0)
+    };
+    for hash in [1, 1 << 40, u64::MAX / 2, u64::MAX] {
+        let home = pick(&mut balancer, hash);
+        assert_eq!(home, pick(&mut balancer, hash));
+        balancer.refresh(|host| Some(host) != home);
+        let other = pick(&mut balancer, hash);
+        assert!(other.is_some() && other != home);
+        balancer.refresh(|_| true);
+        assert_eq!(home, pick(&mut balancer, hash));
+    }
 }

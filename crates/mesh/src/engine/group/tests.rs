@@ -3,7 +3,11 @@ use super::*;
 /// A group of the hosts 0, 1, … with these weights.
 fn group(balancing: Balancing, weights: &[u32], random: u64) -> Group {
     let mut group = Group::new(random);
-    group.refill(balancing, (0..weights.len()).collect(), weights, random);
+    let members = Members {
+        weights: weights.to_vec(),
+        keys: (0..weights.len() as u64).collect(),
+    };
+    group.refill(balancing, (0..weights.len()).collect(), &members, random);
     group
 }
 
@@ -11,8 +15,22 @@ fn group(balancing: Balancing, weights: &[u32], random: u64) -> Group {
 fn picks(group: &mut Group, count: usize) -> Vec<usize> {
     let mut random = random();
     (0..count)
-        .filter_map(|_| group.pick(|_| 0, &mut random))
+        .filter_map(|_| pick(group, |_| 0, &mut random))
         .collect()
+}
+
+/// A pick with these requests in flight and random numbers, and without a hash.
+fn pick(
+    group: &mut Group,
+    active: impl Fn(usize) -> u32,
+    random: impl FnMut() -> u64,
+) -> Option<usize> {
+    group.pick(&mut Chances {
+        active,
+        random,
+        hash: None,
+        attempt: 0,
+    })
 }
 
 /// A small generator of well-spread numbers.
@@ -39,7 +57,7 @@ const ALL: [Balancing; 3] = [
 #[test]
 fn an_empty_cluster_has_no_host_and_one_host_takes_everything() {
     for balancing in ALL {
-        assert_eq!(group(balancing, &[], 1).pick(|_| 0, || 0), None);
+        assert_eq!(pick(&mut group(balancing, &[], 1), |_| 0, || 0), None);
         assert_eq!(picks(&mut group(balancing, &[3], 1), 4), [0; 4]);
     }
 }
@@ -84,7 +102,7 @@ fn least_request_takes_the_less_busy_of_two_and_the_first_of_equals() {
     ];
     for ((first, second), active, expected) in rows {
         let mut draws = [first, second].into_iter();
-        let picked = group.pick(|host| active[host], || draws.next().unwrap());
+        let picked = pick(&mut group, |host| active[host], || draws.next().unwrap());
         assert_eq!(picked, Some(expected), "{first} {second} {active:?}");
     }
 }
@@ -95,7 +113,9 @@ fn least_request_with_weights_follows_them_when_idle_and_shuns_the_busy() {
     assert_eq!([count(&picked, 0), count(&picked, 1)], [200, 600]);
     let mut group = group(Balancing::LeastRequest, &[1, 3], 0);
     let busy = |host| if host == 1 { 11 } else { 0 };
-    let picked: Vec<_> = (0..500).filter_map(|_| group.pick(busy, || 0)).collect();
+    let picked: Vec<_> = (0..500)
+        .filter_map(|_| pick(&mut group, busy, || 0))
+        .collect();
     // 1 against 3/12: four to one.
     assert_eq!([count(&picked, 0), count(&picked, 1)], [400, 100]);
 }
@@ -105,7 +125,7 @@ fn random_is_even_whatever_the_weights() {
     let mut group = group(Balancing::Random, &[1, 9], 0);
     let mut draws = 0..2000;
     let picked: Vec<_> = (0..2000)
-        .filter_map(|_| group.pick(|_| 0, || draws.next().unwrap()))
+        .filter_map(|_| pick(&mut group, |_| 0, || draws.next().unwrap()))
         .collect();
     assert_eq!([count(&picked, 0), count(&picked, 1)], [1000, 1000]);
 }

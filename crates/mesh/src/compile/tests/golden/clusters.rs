@@ -22,13 +22,26 @@ fn policy(policy: &Policy) -> Value {
         Balancing::LeastRequest => "LEAST_REQUEST",
         Balancing::RoundRobin => "ROUND_ROBIN",
         Balancing::Random => "RANDOM",
+        Balancing::RingHash { .. } => "RING_HASH",
     };
     let mut envoy = json!({"lb": balancer});
     if policy.connect_timeout != CONNECT_TIMEOUT {
         envoy["connect_timeout"] = seconds(policy.connect_timeout);
     }
-    if let Some(limit) = policy.max_connections {
-        envoy["max_connections"] = limit.into();
+    let limits = [
+        ("max_connections", policy.limits.max_connections),
+        ("max_pending_requests", policy.limits.max_pending_requests),
+        ("max_requests", policy.limits.max_requests),
+        ("max_retries", policy.limits.max_retries),
+        (
+            "max_requests_per_connection",
+            policy.max_requests_per_connection,
+        ),
+    ];
+    for (name, limit) in limits {
+        if let Some(limit) = limit {
+            envoy[name] = limit.into();
+        }
     }
     if let Some(rules) = &policy.outlier {
         envoy["outlier_detection"] = outlier(rules);
@@ -56,10 +69,12 @@ fn outlier(rules: &Outlier) -> Value {
 pub(super) fn theirs(cluster: &Value) -> Value {
     let mut cluster = cluster.clone();
     let members = cluster.as_object_mut().unwrap();
-    for key in ["connect_timeout", "idle_timeout"] {
-        if let Some(limit) = members.get_mut(key) {
-            *limit = time(limit);
-        }
+    // Deviation: a table of Maglev is a ring here; it only says which host a hash belongs to.
+    if members["lb"] == "MAGLEV" {
+        members.insert("lb".into(), "RING_HASH".into());
+    }
+    if let Some(limit) = members.get_mut("connect_timeout") {
+        *limit = time(limit);
     }
     if let Some(rules) = members.get_mut("outlier_detection") {
         *rules = their_outlier(rules);

@@ -1,0 +1,164 @@
+//! One try: host → connection → answer.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::{Request, Response};
+use mesh::engine::Report;
+use mesh::local_reply::{Reason, Reset};
+use mesh::retry::Outcome;
+use tokio::time::timeout;
+
+use super::{Failed, Tries};
+use crate::body::{Active, Lease, RequestBody, ResponseBody};
+use crate::cluster::HostState;
+use crate::headers::ATTEMPT_COUNT;
+use crate::limits::Place;
+use crate::pool::{self, Connection};
+use crate::proxy::Role;
+
+/// A try that brought no answer.
+pub(super) struct Broken {
+    pub(super) outcome: Outcome,
+    /// The request, unless it is gone with the connection.
+    pub(super) request: Option<Request<RequestBody>>,
+}
+
+impl Tries<'_, '_> {
+    /// Envoy: only a host that had the request can have been too slow with it.
+    pub(super) fn timed_out(&self) {
+        if let Some(host) = self.current.as_ref().filter(|_| self.sent) {
+            host.stats.rq_timeout.add();
+            host.stats.rq_error.add();
+            self.cluster.report(host, Report::Timeout);
+        }
+    }
+
+    /// One try.
+    pub(super) async fn once(
+        &mut self,
+        mut request: Request<RequestBody>,
+    ) -> Result<Result<Response<ResponseBody>, Broken>, Failed> {
+        let repicks = self.plan.retry.map_or(0, |policy| policy.repicks);
+        let chance = &self.exchange.proxy.chance;
+        let Some(host) = self
+            .cluster
+            .pick(chance, &self.tried, repicks, self.hashed.value)
+        else {
+            self.cluster.stats.upstream_cx_none_healthy.add();
+            return Err(Failed(Reason::NoHealthyUpstream));
+        };
+        self.current = Some(host.clone());
+        self.sent = false;
+        if let Some(record) = &mut self.exchange.record {
+            record.upstream(host.target.address);
+        }
+        if self.exchange.proxy.settings.role != Role::Inbound {
+            request
+                .headers_mut()
+                .insert(ATTEMPT_COUNT, HeaderValue::from(self.attempt));
+        }
+        let limit = self.plan.retry.and_then(|policy| policy.per_try_timeout);
+        let Some(limit) = limit else {
+            return Ok(self.send(&host, request).await);
+        };
+        Ok(match timeout(limit, self.send(&host, request)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.timed_out();
+                Err(Broken {
+                    outcome: Outcome::TryTimeout,
+                    request: None,
+                })
+            }
+        })
+    }
+
+    async fn send(
+        &mut self,
+        host: &Arc<HostState>,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, Broken> {
+        let stats = &host.stats;
+        let proxy = self.exchange.proxy;
+        loop {
+            let (mut connection, place) = match pool::acquire(host, &proxy.settings.dial).await {
+                Ok(acquired) => acquired,
+                Err(reset) => {
+                    self.unconnected(host, reset);
+                    return Err(Broken::new(reset, Some(request)));
+                }
+            };
+            let active = Active::new(host.clone());
+            self.sent = true;
+            stats.rq_total.add();
+            connection.used += 1;
+            self.cluster.report(host, Report::Connected);
+            match connection.sender.try_send_request(request).await {
+                Ok(answer) => return Ok(self.receive(active, (connection, place), answer)),
+                Err(mut error) => match error.take_message() {
+                    // The peer closed an idle connection before anything was written to it.
+                    Some(unsent) if connection.used > 1 => {
+                        stats.rq_total.subtract();
+                        request = unsent;
+                    }
+                    unsent => {
+                        stats.rq_error.add();
+                        self.cluster.report(host, Report::ConnectFailure);
+                        return Err(Broken::new(reset_of(error.error()), unsent));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Envoy: what a limit of the cluster refused says nothing about the host.
+    fn unconnected(&self, host: &Arc<HostState>, reset: Reset) {
+        if reset != Reset::Overflow {
+            host.stats.rq_error.add();
+            self.cluster.report(host, Report::ConnectFailure);
+        }
+    }
+
+    fn receive(
+        &self,
+        active: Active,
+        (connection, place): (Connection, Place),
+        answer: Response<Incoming>,
+    ) -> Response<ResponseBody> {
+        let stats = &active.0.stats;
+        let counter = if answer.status().is_server_error() {
+            &stats.rq_error
+        } else {
+            &stats.rq_success
+        };
+        counter.add();
+        let status = answer.status().as_u16();
+        self.cluster.report(&active.0, Report::Answer { status });
+        let lease = Lease {
+            host: active,
+            connection,
+            _place: place,
+            request: self.complete.clone(),
+        };
+        answer.map(|body| ResponseBody::upstream(body, lease))
+    }
+}
+
+impl Broken {
+    fn new(reset: Reset, request: Option<Request<RequestBody>>) -> Self {
+        Self {
+            outcome: Outcome::Reset(reset),
+            request,
+        }
+    }
+}
+
+fn reset_of(error: &hyper::Error) -> Reset {
+    if error.is_parse() {
+        Reset::Protocol
+    } else {
+        Reset::ConnectionTermination
+    }
+}
