@@ -12,10 +12,14 @@ use std::time::Duration;
 
 use support::{Lab, Start};
 use tokio::process::Command;
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
 
 /// Requests a second while services restart.
 const RATE: u64 = 200;
+/// Requests at a time at the most: a machine too slow for the rate gets fewer, and is not drowned.
+const IN_FLIGHT: usize = 50;
 /// What viewers of the page ask for.
 const PATHS: [&str; 4] = ["/users/", "/movies/", "/bookings/", "/"];
 /// The theater's services, in both clusters.
@@ -61,14 +65,18 @@ impl Load {
         let (client, url, stopped) = (lab.client.clone(), lab.url.clone(), Arc::clone(&stop));
         let task = tokio::spawn(async move {
             let mut tick = tokio::time::interval(Duration::from_micros(1_000_000 / RATE));
+            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
             let mut requests = JoinSet::new();
             for path in PATHS.iter().cycle() {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
                 tick.tick().await;
+                let place = Arc::clone(&in_flight).acquire_owned().await.unwrap();
                 let request = client.get(format!("{url}{path}"));
                 requests.spawn(async move {
+                    let _place = place;
                     let answer = request.send().await;
                     match answer {
                         Ok(answer) if answer.status() == 200 => "200".to_owned(),
