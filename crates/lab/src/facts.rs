@@ -32,5 +32,8 @@ pub const CLUSTERS: [Facts; 2] = [
     },
 ];
 
+/// The namespace of the theater, in both clusters.
+pub const THEATER: &str = "theater-msa";
+
 /// Image of the sidecar, as Istio injects it.
 pub const PROXY_IMAGE: &str = "docker.io/istio/proxyv2:1.30.3";

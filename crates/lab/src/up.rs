@@ -140,6 +140,7 @@ async fn run(options: &Options, env: &Env) -> Result<()> {
     say("leaving …");
     shutdown.cancel();
     tasks.shutdown().await;
+    state.forget_pods();
     outcome
 }
 

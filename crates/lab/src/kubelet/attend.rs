@@ -178,7 +178,7 @@ impl ContainerRun<'_> {
         if self.is_application() {
             self.pod.set_application(Some((real, ports.to_vec())));
         }
-        if image == Image::Redis {
+        if image == Image::Redis && self.pod.is_theaters_store() {
             self.pod.kubelet.note_redis(real);
         }
     }

@@ -153,7 +153,8 @@ impl<'a> ContainerRun<'a> {
             }
         };
         let tried = match start::program_of(self.pod, image, self.container) {
-            Program::Missing(name) => {
+            Err(error) => Try::NotCreated("CreateContainerError", format!("{error:#}")),
+            Ok(Program::Missing(name)) => {
                 self.pod
                     .tell(self.container, "Created", "Container created");
                 let message = start::runtime_refuses(&program::no_executable(&name));
@@ -161,26 +162,26 @@ impl<'a> ContainerRun<'a> {
                     .warn(self.container, "Failed", format!("Error: {message}"));
                 Try::Unstartable(128, message)
             }
-            Program::Done => {
+            Ok(Program::Done) => {
                 self.begun();
                 Try::Ended(Ending {
                     code: 0,
                     out_of_memory: false,
                 })
             }
-            Program::Task => {
+            Ok(Program::Task) => {
                 self.begun();
                 let lines = AccessLines::into_log(Arc::clone(&log));
                 self.pod.attachment.set_access_log(Arc::new(lines));
                 self.run_as_task().await
             }
-            Program::External(address) => {
+            Ok(Program::External(address)) => {
                 self.begun();
                 let ports = start::ports(self.container, &variables);
                 self.pod.set_application(Some((address, ports)));
                 self.run_as_task().await
             }
-            Program::Process(arguments) => {
+            Ok(Program::Process(arguments)) => {
                 self.run_process(image, &arguments, variables, &log).await
             }
         };
@@ -310,7 +311,6 @@ impl ContainerRun<'_> {
         }
         self.pod.update(|view| {
             if let Some(container) = view.container(name) {
-                container.start_again();
                 if !pause.is_zero() {
                     let message = format!(
                         "back-off {} restarting failed container={name} pod={pod}",

@@ -7,6 +7,7 @@ mod container;
 mod downward;
 mod environment;
 mod figures;
+mod folders;
 mod image;
 mod log;
 mod memory;

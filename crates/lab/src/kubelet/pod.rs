@@ -17,11 +17,13 @@ use serde_json::Value;
 
 use super::Kubelet;
 use super::environment::{Data, Holder, Lookup, Place};
+use super::folders;
 use super::log::ContainerLogs;
 use super::status::View;
 use super::volumes::Volumes;
 use crate::controllers::now;
 use crate::events::{Reference, Reporter};
+use crate::facts::THEATER;
 use crate::mesh::Attachment;
 use crate::network::service_address;
 use crate::objects;
@@ -80,10 +82,7 @@ impl PodRun {
         let logs: BTreeMap<String, ContainerLogs> = all_containers(&pod)
             .map(|it| (it.name.clone(), ContainerLogs::new(&folder, &it.name)))
             .collect();
-        let scratch = kubelet
-            .state
-            .path("volumes")
-            .join(format!("scratch_{namespace}_{name}"));
+        let scratch = folders::scratch(&kubelet.state, kubelet.facts.name, &uid);
         let attachment = kubelet.mesh.attach(&kubelet.facts, &pod, place.pod_ip);
         Arc::new(Self {
             key: Key::new(&rows::PODS, namespace, name),
@@ -241,6 +240,14 @@ impl PodRun {
         }
     }
 
+    /// Whether this is the Redis that the theater's services call: other pods of that image are
+    /// no business of theirs.
+    pub(super) fn is_theaters_store(&self) -> bool {
+        let key = Key::new(&rows::SERVICES, THEATER, "redis");
+        let service = self.kubelet.store.get(&key).ok();
+        self.key.namespace == THEATER && service.is_some_and(|it| selects(&it, &self.pod))
+    }
+
     /// Removes what the pod leaves: its folders and its object.
     pub(super) fn remove(&self) {
         let _ = fs::remove_dir_all(&self.scratch);
@@ -285,6 +292,18 @@ fn entries(data: &Value, decode: impl Fn(&str) -> Option<Vec<u8>>) -> Data {
     entries
         .filter_map(|(key, value)| Some((key.clone(), decode(value.as_str()?)?)))
         .collect()
+}
+
+/// Whether a Service's selector matches the pod's labels.
+fn selects(service: &Value, pod: &Pod) -> bool {
+    let labels = pod.metadata.labels.clone().unwrap_or_default();
+    let selector = service["spec"]["selector"].as_object();
+    selector.is_some_and(|selector| {
+        let has = |(name, value): (&String, &Value)| {
+            labels.get(name).map(String::as_str) == value.as_str()
+        };
+        !selector.is_empty() && selector.iter().all(has)
+    })
 }
 
 /// Every container of a pod, those that run first, first.

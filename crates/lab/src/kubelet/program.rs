@@ -169,22 +169,13 @@ fn on_host(argument: &str, mounts: &[VolumeMount], volume: &Path) -> String {
         .unwrap_or_else(|| argument.to_owned())
 }
 
-/// The folder behind the container's first claim; without one, `scratch`, which goes with the pod.
-pub(super) fn volume(pod: &Pod, volumes: &Path, scratch: PathBuf) -> PathBuf {
-    let spec = pod.spec.as_ref();
-    let claims = spec
-        .and_then(|spec| spec.volumes.as_deref())
-        .unwrap_or_default();
-    let claim = claims
+/// The first claim that a pod mounts.
+pub(super) fn claim_of(pod: &Pod) -> Option<&str> {
+    let volumes = pod.spec.as_ref()?.volumes.as_deref()?;
+    let claim = volumes
         .iter()
         .find_map(|volume| volume.persistent_volume_claim.as_ref());
-    match claim {
-        Some(claim) => {
-            let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-            volumes.join(format!("{namespace}_{}", claim.claim_name))
-        }
-        None => scratch,
-    }
+    claim.map(|claim| claim.claim_name.as_str())
 }
 
 #[cfg(test)]
@@ -304,23 +295,5 @@ mod tests {
         ] {
             assert_eq!(is_dangerous(variable), expected, "{variable}");
         }
-    }
-
-    #[test]
-    fn a_claim_outlives_the_pod_and_scratch_does_not() {
-        let pod = |volumes| -> Pod {
-            from_value(json!({"metadata": {"namespace": "n"}, "spec": {"containers": [], "volumes": volumes}})).unwrap()
-        };
-        let claimed =
-            pod(json!([{"name": "d", "persistentVolumeClaim": {"claimName": "redis-data"}}]));
-        let scratch = PathBuf::from("/s");
-        assert_eq!(
-            volume(&claimed, Path::new("/v"), scratch.clone()),
-            Path::new("/v/n_redis-data")
-        );
-        assert_eq!(
-            volume(&pod(json!([])), Path::new("/v"), scratch.clone()),
-            scratch
-        );
     }
 }

@@ -2,39 +2,68 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use common::env::CONTAINER_ROOT;
 use k8s_openapi::api::core::v1::Container;
 
+use super::folders;
 use super::image::Image;
 use super::pod::PodRun;
 use super::process::{Answers, Process, Said, Written};
 use super::program::{self, Program};
+use crate::state::VOLUMES;
 
 /// A process that has just begun, its link and its output.
 pub(super) type Started = (Process, Said, Answers, Written);
 
 /// What the container runs.
-pub(super) fn program_of(pod: &PodRun, image: Image, container: &Container) -> Program {
+///
+/// # Errors
+/// When its volume cannot be made.
+pub(super) fn program_of(pod: &PodRun, image: Image, container: &Container) -> Result<Program> {
     let kubelet = &pod.kubelet;
-    let port = if image == Image::Redis {
+    if image != Image::Redis {
+        return Ok(program::program(
+            image,
+            container,
+            &kubelet.backend,
+            0,
+            &pod.scratch,
+        ));
+    }
+    let port = if pod.is_theaters_store() {
         kubelet.redis_port()
     } else {
         0
     };
-    let volume = program::volume(
-        &pod.pod,
-        &kubelet.state.path("volumes"),
-        pod.scratch.clone(),
-    );
-    program::program(image, container, &kubelet.backend, port, &volume)
+    let volume = volume(pod)?;
+    Ok(program::program(
+        image,
+        container,
+        &kubelet.backend,
+        port,
+        &volume,
+    ))
+}
+
+/// The folder behind the pod's claim; without one, the pod's own.
+fn volume(pod: &PodRun) -> Result<PathBuf> {
+    let kubelet = &pod.kubelet;
+    let Some(claim) = program::claim_of(&pod.pod) else {
+        fs::create_dir_all(&pod.scratch).context("cannot make the pod's folder")?;
+        return Ok(pod.scratch.clone());
+    };
+    let volumes = kubelet.state.path(VOLUMES);
+    folders::claim(&volumes, kubelet.facts.name, &pod.key.namespace, claim)
+        .with_context(|| format!("cannot make the volume of claim {claim}"))
 }
 
 /// Starts the process of a container.
 ///
 /// # Errors
-/// When its volume cannot be made or the process cannot be started.
+/// When its volumes cannot be mounted or the process cannot be started.
 pub(super) fn process(
     pod: &PodRun,
     image: Image,
@@ -43,15 +72,6 @@ pub(super) fn process(
     mut variables: BTreeMap<String, String>,
 ) -> Result<Started> {
     let kubelet = &pod.kubelet;
-    if image == Image::Redis {
-        let volume = program::volume(
-            &pod.pod,
-            &kubelet.state.path("volumes"),
-            pod.scratch.clone(),
-        );
-        fs::create_dir_all(&volume)
-            .with_context(|| format!("cannot make the volume {}", volume.display()))?;
-    }
     pod.volumes
         .mount(container)
         .context("cannot mount its volumes")?;

@@ -79,8 +79,8 @@ impl View {
     /// The `status` object; conditions of others in `old` stay.
     pub(super) fn status(&mut self, old: &Value, now: &str) -> Value {
         let conditions = conditions::all(self, old, now);
-        let statuses =
-            |all: &[ContainerView]| all.iter().map(ContainerView::status).collect::<Vec<_>>();
+        let main = self.main.iter().map(|it| it.status(it.is_ready()));
+        let main: Vec<Value> = main.collect();
         let mut status = json!({
             "observedGeneration": self.generation,
             "phase": self.phase(),
@@ -90,20 +90,19 @@ impl View {
             "podIP": self.pod_ip,
             "podIPs": [{"ip": self.pod_ip}],
             "startTime": self.since,
-            "containerStatuses": statuses(&self.main),
+            "containerStatuses": main,
             "qosClass": self.qos,
         });
         if !self.init.is_empty() {
-            status["initContainerStatuses"] = json!(statuses(&self.init));
+            let init = self.init.iter().map(|it| it.status(it.is_done()));
+            status["initContainerStatuses"] = init.collect();
         }
         status
     }
 
     /// Whether every init container has done its work.
     pub(super) fn is_initialized(&self) -> bool {
-        self.init
-            .iter()
-            .all(|it| matches!(&it.state, State::Terminated(end) if end.code == 0))
+        self.init.iter().all(ContainerView::is_done)
     }
 }
 

@@ -6,7 +6,8 @@
 //!          ports         ports to prefer next time
 //!          processes     pids that a lab which died left behind
 //!          kubeconfig    mode 0600
-//!          volumes/      one folder a claim
+//!          volumes/      one folder a claim, by cluster
+//!          scratch/      one folder a pod, gone with the lab
 //!          logs/         one file a container
 //! ```
 
@@ -23,6 +24,12 @@ use anyhow::{Context, Result, bail};
 
 pub use leftovers::Leftovers;
 pub use ports::Ports;
+
+/// Folder of the claims' data.
+pub const VOLUMES: &str = "volumes";
+/// Folder of the pods' own files.
+pub const SCRATCH: &str = "scratch";
+const LOGS: &str = "logs";
 
 /// The state directory, held by this process.
 #[derive(Debug)]
@@ -48,12 +55,30 @@ impl StateDir {
             .with_context(|| cannot_write(folder))?;
         let lock = lock(&folder)?;
         let state = Self { folder, lock };
-        // Logs are of pods, and every pod of an earlier run is gone.
-        let _ = fs::remove_dir_all(state.path("logs"));
-        for name in ["volumes", "logs"] {
+        // Every pod of an earlier run is gone.
+        let _ = fs::remove_dir_all(state.path(LOGS));
+        state.forget_pods();
+        for name in [VOLUMES, LOGS, SCRATCH] {
             fs::create_dir_all(state.path(name)).with_context(|| cannot_write(&state.folder))?;
         }
         Ok(state)
+    }
+
+    /// Removes what goes with pods; their logs stay to be read until the next start.
+    pub fn forget_pods(&self) {
+        let _ = fs::remove_dir_all(self.path(SCRATCH));
+        // Earlier labs kept it among the claims, as `scratch_NAMESPACE_POD`; a claim's folder there
+        // has one `_`.
+        for entry in fs::read_dir(self.path(VOLUMES))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("scratch_") && name.matches('_').count() == 2 {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// Notes in the lock where this lab is found, for whoever starts a second one.
@@ -163,6 +188,24 @@ mod tests {
         assert!(error.contains("--state-dir"), "{error}");
         drop(held);
         StateDir::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn what_pods_left_is_removed_and_what_claims_hold_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = ["scratch/ctx1_u/x", "volumes/scratch_n_p/x"];
+        let kept = [
+            "volumes/ctx2/n_data",
+            "volumes/scratch_data",
+            "volumes/n_data",
+        ];
+        for path in inside.iter().chain(&kept) {
+            fs::create_dir_all(folder.path().join(path)).unwrap();
+        }
+        let _state = StateDir::open(folder.path()).unwrap();
+        let is_there = |path: &&str| folder.path().join(path).exists();
+        assert!(!inside.iter().any(|it| is_there(&it)));
+        assert!(kept.iter().all(|it| is_there(&it)));
     }
 
     #[test]

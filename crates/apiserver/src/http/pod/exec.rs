@@ -9,6 +9,7 @@ mod spdy;
 mod websocket;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::Response;
 use bytes::Bytes;
@@ -23,6 +24,8 @@ use crate::status::{Cause, Status};
 
 /// Pages that may wait for either side.
 const PAGES: usize = 16;
+/// How long a client may still send once its command has ended, and was told so.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What is asked of the container.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

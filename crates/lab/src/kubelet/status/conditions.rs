@@ -59,10 +59,7 @@ fn initialized(view: &View) -> Holds {
     if view.is_initialized() {
         return Ok(());
     }
-    let waiting = view
-        .init
-        .iter()
-        .filter(|it| !matches!(&it.state, super::State::Terminated(end) if end.code == 0));
+    let waiting = view.init.iter().filter(|it| !it.is_done());
     Err((
         "ContainersNotInitialized",
         format!("containers with incomplete status: [{}]", names(waiting)),

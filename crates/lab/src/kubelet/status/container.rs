@@ -69,8 +69,13 @@ impl ContainerView {
         }
     }
 
-    /// It runs from `now` on, as the run called `id`.
+    /// It runs from `now` on, as the run called `id`. Kubernetes counts a restart when the next
+    /// run begins, not while it is waited for.
     pub(in crate::kubelet) fn begin(&mut self, id: String, now: &str) {
+        if let State::Terminated(end) = &self.state {
+            self.last = Some(end.clone());
+        }
+        self.restarts += u32::from(!self.id.is_empty());
         self.id = id;
         (self.ready, self.started) = (false, false);
         self.state = State::Running {
@@ -111,24 +116,22 @@ impl ContainerView {
         }
     }
 
-    /// It is about to start again.
-    pub(in crate::kubelet) fn start_again(&mut self) {
-        if let State::Terminated(end) = &self.state {
-            self.last = Some(end.clone());
-        }
-        self.restarts += 1;
-    }
-
     pub(super) fn is_ready(&self) -> bool {
         self.ready && matches!(self.state, State::Running { .. })
     }
 
-    pub(super) fn status(&self) -> Value {
+    /// Kubernetes: an init container that has done its work is ready.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(&self.state, State::Terminated(end) if end.code == 0)
+    }
+
+    /// Its status, with what being ready means for it.
+    pub(super) fn status(&self, ready: bool) -> Value {
         let mut status = json!({
             "name": self.name,
             "image": self.image,
             "imageID": if self.id.is_empty() { "" } else { self.image.as_str() },
-            "ready": self.is_ready(),
+            "ready": ready,
             "started": self.started,
             "restartCount": self.restarts,
             "state": state(&self.state),

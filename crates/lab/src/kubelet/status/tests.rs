@@ -143,8 +143,9 @@ fn conditions_of_others_stay_and_a_pod_here_is_scheduled() {
 #[test]
 fn a_restart_remembers_how_the_last_run_ended() {
     let mut pod = pod("Always", &["c"]);
+    let waiting = pod.status(&Value::Null, LATER);
+    assert_eq!(waiting["containerStatuses"][0]["restartCount"], 0);
     let container = &mut pod.main[0];
-    container.start_again();
     container.begin("containerd://2".to_owned(), LATER);
     let status = pod.status(&Value::Null, LATER);
     let container = &status["containerStatuses"][0];
@@ -179,6 +180,10 @@ fn init_containers_come_first() {
     pod.init[0].end(1, "Error", THEN);
     assert_eq!(pod.phase(), "Failed");
     pod.init[0].end(0, "Completed", THEN);
+    assert_eq!(
+        pod.status(&Value::Null, THEN)["initContainerStatuses"][0]["ready"],
+        true
+    );
     assert_eq!(
         condition(&pod.status(&Value::Null, THEN), "Initialized")["status"],
         "True"

@@ -1,9 +1,10 @@
 //! A command's streams over SPDY (kubectl 1.29 and older).
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
-use super::{Running, Wanted, status_of};
+use super::{LINGER, Running, Wanted, status_of};
 use crate::kubelet::Output;
 use crate::spdy::{Incoming, Session, Stream, StreamWriter, Wire};
 
@@ -52,17 +53,21 @@ pub(super) async fn serve(wire: Wire, running: Running, wanted: Wanted) {
             .await;
         status.writer.finish().await;
     };
-    let reading = async {
+    let typing = async {
         if let (Some(typed), Some(stdin)) = (typed, stdin) {
             relay(typed, stdin).await;
         }
-        // Nothing more opens; what ends here is the connection.
-        while session.accept().await.is_some() {}
+        std::future::pending::<()>().await;
     };
+    // Nothing more opens; what ends here is the connection.
+    let mut connected = pin!(async { while session.accept().await.is_some() {} });
     tokio::select! {
         () = writing => {}
-        () = reading => {}
+        () = typing => {}
+        () = &mut connected => return,
     }
+    // A connection that is closed with unread input is reset, and takes the status with it.
+    let _ = tokio::time::timeout(LINGER, connected).await;
 }
 
 /// The streams by their type, when all that are wanted are there.
