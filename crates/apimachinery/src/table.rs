@@ -35,6 +35,7 @@ static TABLES: &[(&Resource, &[Column])] = &[
     (&rows::NAMESPACES, cluster::NAMESPACES),
     (&rows::NODES, cluster::NODES),
     (&rows::PERSISTENT_VOLUME_CLAIMS, storage::CLAIMS),
+    (&rows::PERSISTENT_VOLUMES, storage::VOLUMES),
     (&rows::PODS, pod::COLUMNS),
     (&rows::RESOURCE_QUOTAS, config::RESOURCE_QUOTAS),
     (&rows::SECRETS, config::SECRETS),

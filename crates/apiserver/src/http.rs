@@ -32,6 +32,7 @@ mod read;
 mod reply;
 mod review;
 mod scale;
+mod syntax;
 mod target;
 mod watch;
 mod write;

@@ -1,6 +1,7 @@
 //! What the lab adds to Kubernetes' own defaults and rules: what a new pod has, limits, quotas,
 //! and Istio's say.
 
+mod claim;
 mod istio;
 mod limits;
 mod pod;
@@ -94,6 +95,9 @@ impl Admission for Rules {
             injection::inject(&self.store, &namespace, object);
             limits::fill(&self.store, &namespace, object);
             pod::fill(object);
+        }
+        if *resource == rows::PERSISTENT_VOLUME_CLAIMS && old.is_none() {
+            claim::fill(&self.store, object);
         }
     }
 

@@ -6,8 +6,9 @@ use apimachinery::schema::crd;
 use serde_json::{Value, json};
 
 use crate::controllers::now;
+use crate::controllers::volumes::PROVISIONER;
 use crate::facts::{Facts, KUBERNETES_VERSION, PROXY_IMAGE};
-use crate::kubelet::machine_memory;
+use crate::kubelet::{machine_memory, node};
 use crate::manifest;
 use crate::network::{Addresses, service_address};
 
@@ -39,6 +40,7 @@ pub fn objects(facts: Facts, addresses: &Addresses) -> Result<Vec<Value>> {
     objects.extend(manifest::parse(CLUSTER_ROLES).context("the embedded roles cannot be read")?);
     objects.extend((0..2).map(|index| node(facts, addresses, index)));
     objects.extend(api_service(facts, addresses));
+    objects.push(storage_class());
     objects.extend(gateway(
         "istio-eastwestgateway",
         "eastwestgateway",
@@ -81,6 +83,20 @@ fn api_service(facts: Facts, addresses: &Addresses) -> [Value; 3] {
     ]
 }
 
+/// Volumes are made where a pod needs them, and go with their claims.
+fn storage_class() -> Value {
+    json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {
+            "name": "standard",
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": PROVISIONER,
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    })
+}
+
 fn namespace(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Namespace",
@@ -97,6 +113,7 @@ fn node(facts: Facts, addresses: &Addresses, index: u8) -> Value {
     } = facts;
     let name = format!("{cluster}-node-{}", index + 1);
     let labels = json!({
+        "kubernetes.io/arch": node::architecture(),
         "kubernetes.io/hostname": name,
         "kubernetes.io/os": "linux",
         "cluster-name": cluster,
@@ -115,10 +132,10 @@ fn node(facts: Facts, addresses: &Addresses, index: u8) -> Value {
                 {"type": "Hostname", "address": name},
             ],
             "capacity": capacity, "allocatable": capacity,
-            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}],
+            "conditions": node::conditions(&now()),
             "nodeInfo": {
                 "kubeletVersion": KUBERNETES_VERSION, "osImage": "Theater lab", "operatingSystem": std::env::consts::OS,
-                "architecture": std::env::consts::ARCH, "containerRuntimeVersion": format!("lab://{}", env!("CARGO_PKG_VERSION")),
+                "architecture": node::architecture(), "containerRuntimeVersion": format!("lab://{}", env!("CARGO_PKG_VERSION")),
                 "kernelVersion": "", "kubeProxyVersion": "", "bootID": "", "machineID": "", "systemUUID": "",
             },
         },

@@ -411,6 +411,9 @@ async fn trouble_is_told_by_state_and_events() {
         said.contains("is waiting to start: trying and failing to pull image"),
         "{said}"
     );
+    // It ran twice; the restart it waits for has not been.
+    let restarts = "get pod crash -o jsonpath={.status.containerStatuses[0].restartCount}";
+    assert_eq!(kubectl.says(restarts).await, "1");
     let last = "{.status.containerStatuses[0].lastState.terminated.reason}";
     wait::until("OOMKilled", LIMIT, async || {
         kubectl

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 type RoundTrip = fn(&Value) -> Result<Value, serde_json::Error>;
 
-const TYPES: [(&Resource, RoundTrip); 27] = [
+const TYPES: [(&Resource, RoundTrip); 28] = [
     (&rows::CONFIG_MAPS, round_trip::<core::ConfigMap>),
     (&rows::ENDPOINTS, round_trip::<core::Endpoints>),
     (&rows::EVENTS, round_trip::<core::Event>),
@@ -26,6 +26,10 @@ const TYPES: [(&Resource, RoundTrip); 27] = [
     (
         &rows::PERSISTENT_VOLUME_CLAIMS,
         round_trip::<core::PersistentVolumeClaim>,
+    ),
+    (
+        &rows::PERSISTENT_VOLUMES,
+        round_trip::<core::PersistentVolume>,
     ),
     (&rows::PODS, round_trip::<core::Pod>),
     (&rows::RESOURCE_QUOTAS, round_trip::<core::ResourceQuota>),

@@ -104,6 +104,10 @@ table! {
     PERSISTENT_VOLUME_CLAIMS = Resource::namespaced(
         "", V1, "PersistentVolumeClaim", "persistentvolumeclaim", "persistentvolumeclaims",
     ).short(&["pvc"]).status().returns_deleted();
+    // Volumes are made and reclaimed by what makes their claims true, so clients only read them.
+    PERSISTENT_VOLUMES = Resource::cluster(
+        "", V1, "PersistentVolume", "persistentvolume", "persistentvolumes",
+    ).short(&["pv"]).status().returns_deleted().verbs(READ);
     PODS = Resource::namespaced("", V1, "Pod", "pod", "pods")
         .short(&["po"]).categories(ALL_CATEGORY).status().graceful().generation()
         .returns_deleted().fields(POD_FIELDS).actions(POD_ACTIONS);

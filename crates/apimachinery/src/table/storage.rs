@@ -1,4 +1,4 @@
-//! Columns of claims and storage classes.
+//! Columns of claims, volumes and storage classes.
 
 use serde_json::Value;
 
@@ -22,13 +22,7 @@ const MODES: [(&str, &str); 4] = [
 
 pub(super) static CLAIMS: &[Column] = &[
     NAME,
-    Column::text("Status", "Its phase.", |claim| {
-        if object::is_terminating(claim.object) {
-            "Terminating".into()
-        } else {
-            claim.text(&["status", "phase"]).into()
-        }
-    }),
+    Column::text("Status", "Its phase.", |claim| phase(claim).into()),
     Column::text("Volume", "The volume it is bound to.", |claim| {
         claim.text(&["spec", "volumeName"]).into()
     }),
@@ -40,7 +34,7 @@ pub(super) static CLAIMS: &[Column] = &[
         })
     }),
     Column::text("Access Modes", "How that volume may be mounted.", |claim| {
-        of_volume(claim, access_modes)
+        of_volume(claim, |claim| access_modes(claim, "status"))
     }),
     Column::text("StorageClass", "Its class.", |claim| class(claim).into()),
     Column::text(
@@ -55,6 +49,46 @@ pub(super) static CLAIMS: &[Column] = &[
     AGE,
     Column::text("VolumeMode", "Filesystem or Block.", |claim| {
         claim.text_or(&["spec", "volumeMode"], UNSET).into()
+    })
+    .wide(),
+];
+
+pub(super) static VOLUMES: &[Column] = &[
+    NAME,
+    Column::text("Capacity", "Its size.", |volume| {
+        let size = volume.at(&["spec", "capacity", "storage"]);
+        size.map_or_else(|| "0".to_owned(), scalar).into()
+    }),
+    Column::text("Access Modes", "How it may be mounted.", |volume| {
+        access_modes(volume, "spec").into()
+    }),
+    Column::text(
+        "Reclaim Policy",
+        "What becomes of it after its claim.",
+        |volume| {
+            let policy = ["spec", "persistentVolumeReclaimPolicy"];
+            volume.text(&policy).into()
+        },
+    ),
+    Column::text("Status", "Its phase.", |volume| phase(volume).into()),
+    Column::text("Claim", "The claim it is bound to.", |volume| {
+        claim_of(volume).into()
+    }),
+    Column::text("StorageClass", "Its class.", |volume| class(volume).into()),
+    Column::text(
+        "VolumeAttributesClass",
+        "Class of its attributes.",
+        |volume| {
+            let class = ["spec", "volumeAttributesClassName"];
+            volume.text_or(&class, UNSET).into()
+        },
+    ),
+    Column::text("Reason", "Why it is in its phase.", |volume| {
+        volume.text(&["status", "reason"]).into()
+    }),
+    AGE,
+    Column::text("VolumeMode", "Filesystem or Block.", |volume| {
+        volume.text_or(&["spec", "volumeMode"], UNSET).into()
     })
     .wide(),
 ];
@@ -97,8 +131,25 @@ fn of_volume(claim: &Subject<'_>, cell: impl Fn(&Subject<'_>) -> String) -> Valu
     }
 }
 
-fn access_modes(claim: &Subject<'_>) -> String {
-    let given = claim.items(&["status", "accessModes"]);
+fn phase<'a>(subject: &Subject<'a>) -> &'a str {
+    if object::is_terminating(subject.object) {
+        "Terminating"
+    } else {
+        subject.text(&["status", "phase"])
+    }
+}
+
+/// The claim of a volume: namespace and name.
+fn claim_of(volume: &Subject<'_>) -> String {
+    let of = |member| volume.text(&["spec", "claimRef", member]);
+    match volume.at(&["spec", "claimRef"]) {
+        Some(_) => format!("{}/{}", of("namespace"), of("name")),
+        None => String::new(),
+    }
+}
+
+fn access_modes(subject: &Subject<'_>, part: &str) -> String {
+    let given = subject.items(&[part, "accessModes"]);
     let short = MODES
         .iter()
         .filter(|(mode, _)| given.iter().any(|given| given == mode));
@@ -142,6 +193,24 @@ mod tests {
             shown[1..7],
             ["Bound", "v", "1Gi", "RWO,RWX", "fast", "<unset>"]
         );
+    }
+
+    #[test]
+    fn a_volume_shows_its_claim() {
+        let volume = json!({
+            "metadata": {"name": "v"},
+            "spec": {
+                "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+                "persistentVolumeReclaimPolicy": "Delete", "storageClassName": "standard",
+                "claimRef": {"namespace": "n", "name": "c"}, "volumeMode": "Filesystem",
+            },
+            "status": {"phase": "Bound"},
+        });
+        let shown = cells(&rows::PERSISTENT_VOLUMES, &volume, Timestamp::UNIX_EPOCH);
+        let expected = [
+            "v", "1Gi", "RWO", "Delete", "Bound", "n/c", "standard", "<unset>", "",
+        ];
+        assert_eq!(shown[..9], expected);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use apimachinery::protobuf;
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use serde_json::Value;
-use serde_json::error::Category;
 
 use super::Call;
+use super::syntax::go_error;
 use crate::status::Status;
 
 /// Kubernetes: no request may be longer, in bytes.
@@ -47,9 +47,8 @@ pub(super) fn document(call: &Call<'_>, kind: &str) -> Result<Document, Status> 
         )
     };
     match call.media_type().as_deref() {
-        None | Some(JSON) => {
-            serde_json::from_slice(&call.body).map_err(|error| no_kind(go_error(&error)))
-        }
+        None | Some(JSON) => serde_json::from_slice(&call.body)
+            .map_err(|error| no_kind(go_error(&error, &call.body))),
         Some(YAML) => serde_saphyr::from_slice(&call.body)
             .map_err(|error| unrecognized(call, kind, &format!("yaml: {error}"))),
         Some(PROTOBUF) => protobuf::decode(&call.body)
@@ -74,7 +73,7 @@ pub(super) fn unrecognized(call: &Call<'_>, kind: &str, why: &str) -> Status {
 
 /// The body of a patch as JSON.
 pub(super) fn decode_patch(body: &[u8]) -> Result<Value, Status> {
-    serde_json::from_slice(body).map_err(|error| undecodable_patch(&go_error(&error)))
+    serde_json::from_slice(body).map_err(|error| undecodable_patch(&go_error(&error, body)))
 }
 
 /// The body of a server-side apply, which is YAML.
@@ -115,14 +114,6 @@ fn summary(body: &[u8]) -> String {
             let hex: String = start.iter().map(|byte| format!("{byte:02x}")).collect();
             hex + more
         }
-    }
-}
-
-/// An error of the JSON reader, as Go words it where that matters.
-pub(super) fn go_error(error: &serde_json::Error) -> String {
-    match error.classify() {
-        Category::Eof => "unexpected end of JSON input".into(),
-        _ => error.to_string(),
     }
 }
 

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::published::Published;
 use super::target::Target;
 use super::{Call, openapi, reply};
-use crate::resource;
+use crate::resource::{self, Resource};
+use crate::store::Store;
 
 /// The Kubernetes whose API this is.
 const MAJOR: &str = "1";
@@ -38,6 +39,8 @@ pub(super) fn document(call: &Call<'_>, target: &Target) -> Response {
         Target::OpenApi(document) => return openapi::document(call, document),
         Target::CoreVersions | Target::Groups => return groups(call, target),
         Target::Version => version(),
+        Target::Paths => paths(),
+        Target::Metrics => return reply::text(counts(&call.cluster.store)),
         Target::Group(group) => discovery::group(group),
         Target::Resources(group, version) => discovery::resources(group, version),
         Target::Collection(_)
@@ -105,6 +108,44 @@ fn version() -> Value {
     })
 }
 
+/// Every path below which there is something, in their order.
+fn paths() -> Value {
+    let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
+    for group in resource::groups() {
+        paths.push(format!("/apis/{group}"));
+        let versions = resource::versions(group).into_iter();
+        paths.extend(versions.map(|version| format!("/apis/{group}/{version}")));
+    }
+    let fixed = [
+        "/healthz",
+        "/livez",
+        "/metrics",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+    ];
+    paths.extend(fixed.map(str::to_owned));
+    paths.sort();
+    json!({"paths": paths})
+}
+
+/// How many objects of each kind there are, in Prometheus' format and under Kubernetes' name.
+fn counts(store: &Store) -> String {
+    let mut text = "# HELP apiserver_resource_objects Number of stored objects.\n\
+                    # TYPE apiserver_resource_objects gauge\n"
+        .to_owned();
+    let is_stored = |it: &&Resource| it.allows("get") && !it.measured && it.stored_as.is_none();
+    for kind in resource::ALL.iter().copied().filter(is_stored) {
+        let count = store.list(kind, None).items.len();
+        let (group, plural) = (kind.group, kind.plural);
+        text += &format!(
+            "apiserver_resource_objects{{group=\"{group}\",resource=\"{plural}\"}} {count}\n"
+        );
+    }
+    text
+}
+
 /// `ok`, or with `?verbose` every check by name.
 fn health(call: &Call<'_>, check: &str) -> Response {
     if call.query.get("verbose").is_none() {
@@ -116,6 +157,31 @@ fn health(call: &Call<'_>, check: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_paths_are_all_served() {
+        let paths = paths();
+        for path in paths["paths"].as_array().unwrap() {
+            let path = path.as_str().unwrap();
+            assert!(crate::http::target::parse(path).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
+    fn objects_are_counted_by_kind() {
+        use crate::store::{RingLimits, SystemSource};
+        let store = Store::new(std::sync::Arc::new(SystemSource), RingLimits::default());
+        let node = json!({"metadata": {"name": "n"}});
+        store.create(&resource::rows::NODES, "", node).unwrap();
+        let text = counts(&store);
+        let line = |plural: &str, count| {
+            format!("apiserver_resource_objects{{group=\"\",resource=\"{plural}\"}} {count}\n")
+        };
+        assert!(
+            text.contains(&line("nodes", 1)) && text.contains(&line("pods", 0)),
+            "{text}"
+        );
+    }
 
     #[test]
     fn each_version_of_the_aggregated_form_has_its_place() {

@@ -6,7 +6,8 @@ use json_patch::PatchOperation;
 use serde_json::{Map, Value};
 
 use super::Call;
-use super::body::{self, MAX_BODY, go_error, go_type, undecodable_patch};
+use super::body::{self, MAX_BODY, go_type, undecodable_patch};
+use super::syntax::go_error;
 use crate::resource::Resource;
 use crate::status::{Details, Status};
 
@@ -75,8 +76,8 @@ impl Patch {
 
 /// Kubernetes: of the formats, only this one gives the reader's words alone.
 fn members(body: &[u8]) -> Result<Map<String, Value>, Status> {
-    let patch =
-        serde_json::from_slice(body).map_err(|error| Status::bad_request(go_error(&error)))?;
+    let patch = serde_json::from_slice(body)
+        .map_err(|error| Status::bad_request(go_error(&error, body)))?;
     match patch {
         Value::Object(members) => Ok(members),
         other => Err(Status::bad_request(not_a_map(&other))),

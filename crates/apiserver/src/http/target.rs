@@ -8,6 +8,10 @@ use crate::store::Key;
 /// The thing a request is about.
 #[derive(Debug, PartialEq)]
 pub(super) enum Target {
+    /// `/`
+    Paths,
+    /// `/metrics`
+    Metrics,
     /// `/healthz`, `/livez`, `/readyz`
     Health(&'static str),
     /// `/version`
@@ -98,6 +102,8 @@ pub(super) fn parse(path: &str) -> Result<Target, Missing> {
     let segments = segments.ok_or(Missing::Page)?;
     let segments: Vec<_> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
+        [""] => Ok(Target::Paths),
+        ["metrics"] => Ok(Target::Metrics),
         ["healthz"] => Ok(Target::Health("healthz")),
         ["livez"] => Ok(Target::Health("livez")),
         ["readyz"] => Ok(Target::Health("readyz")),
@@ -214,6 +220,8 @@ mod tests {
         let pods = || place(&rows::PODS, "v1", Some("shop"));
         let vs = |version| place(&rows::VIRTUAL_SERVICES, version, Some("a"));
         for (path, target) in [
+            ("/", Target::Paths),
+            ("/metrics", Target::Metrics),
             ("/version", Target::Version),
             ("/readyz", Target::Health("readyz")),
             ("/api", Target::CoreVersions),
@@ -285,7 +293,7 @@ mod tests {
     fn what_is_missing_depends_on_how_far_the_path_is_known() {
         for path in [
             "",
-            "/",
+            "//",
             "/foo",
             "/openapi",
             "/openapi/v3/apis/apps/v2",

@@ -31,7 +31,6 @@ const NOT_SERVED: &[&str] = &[
     "apps/v1/statefulsets",
     "authentication.k8s.io/v1/tokenreviews",
     "v1/componentstatuses",
-    "v1/persistentvolumes",
     "v1/podtemplates",
     "v1/replicationcontrollers",
     // A server of processes has no proxies, no debugging containers and no resizing in place.
@@ -47,6 +46,9 @@ const OTHERWISE: &[&str] = &[
     // The kinds are fixed, so what defines them is only read.
     "apiextensions.k8s.io/v1/customresourcedefinitions",
     "apiextensions.k8s.io/v1/customresourcedefinitions/status",
+    // Volumes are made and reclaimed with their claims.
+    "v1/persistentvolumes",
+    "v1/persistentvolumes/status",
 ];
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! One HTTP request and its answer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -58,6 +58,16 @@ pub(super) fn address(text: &str) -> Result<Uri, Failure> {
     }
 }
 
+/// What leads nowhere: an address needs no name to be found, so nobody listens there.
+fn unreachable(host: &str, port: u16) -> Failure {
+    let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    if is_address {
+        Failure::Refused(host.to_owned(), port)
+    } else {
+        Failure::Unknown(host.to_owned())
+    }
+}
+
 /// Sends a request whose URI is whole.
 pub(super) async fn send(
     mut request: Request<Full<Bytes>>,
@@ -66,7 +76,7 @@ pub(super) async fn send(
     let uri = request.uri().clone();
     let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80));
     let known = resolve.resolve(host, port).await;
-    let to = known.map_err(|_| Failure::Unknown(host.to_owned()))?;
+    let to = known.map_err(|_| unreachable(host, port))?;
     let connected = TcpStream::connect(&to[..]).await;
     let stream = connected.map_err(|_| Failure::Refused(host.to_owned(), port))?;
     let peer = stream
@@ -102,5 +112,19 @@ fn broken(error: hyper::Error) -> Failure {
         Failure::Empty
     } else {
         Failure::Broken(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_leads_nowhere_is_refused_and_a_name_is_unknown() {
+        for address in ["10.255.1.1", "[fd00::1]"] {
+            let failure = unreachable(address, 80);
+            assert!(matches!(failure, Failure::Refused(_, 80)), "{failure:?}");
+        }
+        assert!(matches!(unreachable("nowhere", 80), Failure::Unknown(_)));
     }
 }

@@ -6,6 +6,7 @@
 //!                  └──────── garbage: what lost its owner or its namespace ────────┘
 //! Service ─ endpoints ─► EndpointSlices, Endpoints
 //! HorizontalPodAutoscaler ─ autoscaler ─► replicas of a Deployment or ReplicaSet
+//! PersistentVolumeClaim ─ volumes ─► PersistentVolume
 //! ```
 //!
 //! A look costs little where nothing changed: objects are read into their types once a version,
@@ -24,6 +25,7 @@ mod namespaces;
 pub mod replicaset;
 pub mod scheduler;
 mod settled;
+pub mod volumes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,9 +36,12 @@ use apiserver::store::Key;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{Endpoints, Node, PersistentVolumeClaim, Pod, Service};
+use k8s_openapi::api::core::v1::{
+    Endpoints, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service,
+};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
@@ -80,6 +85,7 @@ pub struct Controllers {
     disruption: disruption::Controller,
     autoscaler: autoscaler::sync::Controller,
     eviction: eviction::Controller,
+    volumes: volumes::sync::Controller,
 }
 
 /// The objects of one cluster, as controllers see them.
@@ -90,6 +96,8 @@ struct Cluster {
     replica_sets: Informer<ReplicaSet>,
     pods: Informer<Pod>,
     claims: Informer<PersistentVolumeClaim>,
+    volumes: Informer<PersistentVolume>,
+    storage_classes: Informer<StorageClass>,
     nodes: Informer<Node>,
     services: Informer<Service>,
     endpoint_slices: Informer<EndpointSlice>,
@@ -108,6 +116,8 @@ impl Controllers {
                 replica_sets: Informer::new(store, &rows::REPLICA_SETS),
                 pods: Informer::new(store, &rows::PODS),
                 claims: Informer::new(store, &rows::PERSISTENT_VOLUME_CLAIMS),
+                volumes: Informer::new(store, &rows::PERSISTENT_VOLUMES),
+                storage_classes: Informer::new(store, &rows::STORAGE_CLASSES),
                 nodes: Informer::new(store, &rows::NODES),
                 services: Informer::new(store, &rows::SERVICES),
                 endpoint_slices: Informer::new(store, &rows::ENDPOINT_SLICES),
@@ -130,6 +140,7 @@ impl Controllers {
                 events.controller("horizontal-pod-autoscaler"),
             ),
             eviction: eviction::Controller::new(events.controller("taint-eviction-controller")),
+            volumes: volumes::sync::Controller::new(events),
         }
     }
 
@@ -148,6 +159,7 @@ impl Controllers {
             self.disruption.pass(cluster, now),
         ];
         self.scheduler.pass(cluster, now);
+        self.volumes.pass(cluster);
         self.endpoints.pass(cluster, now);
         due.into_iter().flatten().min()
     }

@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::container::ContainerRun;
+use super::definition::redefined;
 use super::image::Image;
 use super::log::{Log, Origin, collect};
 use super::pod::PodRun;
 use super::probe::{Application, Probe, Question};
 use super::probing::{Ask, Finding, Kind, Probes};
 use super::process::{Answers, Ending, Process, Said, Written};
-use super::runner::grace;
+use super::runner::{grace, grace_of};
 use super::shell::Senders;
 use super::start::Started;
 use super::{memory, shell};
@@ -26,8 +27,6 @@ use crate::pod::link::{FromPod, ToPod};
 const UNLEARN: Duration = Duration::from_secs(10);
 /// How long output may still come after the process ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Kubernetes: the grace period of a container that its probes end, unless the pod has its own.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// Why a process is no longer attended.
 pub(super) enum Attended {
@@ -35,6 +34,8 @@ pub(super) enum Attended {
     Ended(Ending),
     /// The pod was wished to end, and it did.
     Wished,
+    /// It was ended to run as another image.
+    Redefined,
 }
 
 /// What happened to a running process.
@@ -44,6 +45,7 @@ enum Event {
     OutOfMemory,
     Ended(Ending),
     Wished(Duration),
+    Redefined,
 }
 
 /// The process and what belongs to its run.
@@ -143,9 +145,16 @@ impl ContainerRun<'_> {
                         .await;
                 }
                 Event::Found(Finding::Restart(kind)) => {
-                    return Attended::Ended(self.restart(kind, attendance).await);
+                    self.tell_failed(kind);
+                    return Attended::Ended(self.restart(attendance).await);
                 }
                 Event::Found(finding) => self.note(finding),
+                Event::Redefined => {
+                    self.tell_redefined();
+                    let ending = self.restart(attendance).await;
+                    self.replaced(ending.code, ending.reason());
+                    return Attended::Redefined;
+                }
                 Event::Wished(grace) => {
                     drop(attendance.probing.take());
                     self.stop(&mut attendance.process, grace).await;
@@ -204,16 +213,16 @@ impl ContainerRun<'_> {
         }
     }
 
-    async fn restart(&mut self, kind: Kind, attendance: &mut Attendance) -> Ending {
-        drop(attendance.probing.take());
+    fn tell_failed(&self, kind: Kind) {
         let (name, kind) = (&self.container.name, kind.name());
         let message = format!("Container {name} failed {kind} probe, will be restarted");
         self.pod.tell(self.container, "Killing", message);
-        let spec = self.pod.pod.spec.as_ref();
-        let seconds = spec.and_then(|spec| spec.termination_grace_period_seconds);
-        let grace = seconds
-            .and_then(|it| u64::try_from(it).ok())
-            .map_or(GRACE, Duration::from_secs);
+    }
+
+    /// Ends the process while its pod stays.
+    async fn restart(&mut self, attendance: &mut Attendance) -> Ending {
+        drop(attendance.probing.take());
+        let grace = grace_of(self.pod);
         self.hook(grace, Senders::Unknown).await;
         end(&mut attendance.process, grace).await
     }
@@ -296,6 +305,7 @@ impl Attendance {
             Some(finding) = self.found.recv() => Event::Found(finding),
             () = self.memory.exceeded() => Event::OutOfMemory,
             grace = grace(&mut run.wishes) => Event::Wished(grace),
+            () = redefined(&mut run.definitions, run.container) => Event::Redefined,
         }
     }
 

@@ -4,6 +4,7 @@
 //! image unknown ──► ErrImagePull ⇄ ImagePullBackOff
 //! settings missing ──► CreateContainerConfigError, looked at again
 //! started ──► running ──► ended ──► policy ──► back-off ──► started
+//!               ├─ another image: the same, then a run of its own
 //!               └─ a wish: preStop, SIGTERM, grace, SIGKILL
 //! ```
 
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use super::Wish;
 use super::attend::Attended;
 use super::backoff::Backoff;
+use super::definition::{Definition, redefined};
 use super::image::Image;
 use super::log::{AccessLines, Log};
 use super::pod::{PodRun, container_id};
@@ -36,6 +38,7 @@ pub(super) struct ContainerRun<'a> {
     pub pod: &'a Arc<PodRun>,
     pub container: &'a Container,
     pub wishes: watch::Receiver<Wish>,
+    pub definitions: watch::Receiver<Definition>,
     is_init: bool,
     backoff: Backoff,
     pulls: Backoff,
@@ -48,6 +51,8 @@ pub(super) enum Outcome {
     Succeeded,
     /// Otherwise, or as wished.
     Left,
+    /// It is to run again as another image.
+    Redefined,
 }
 
 /// How one try to run it went.
@@ -60,6 +65,8 @@ enum Try {
     NotCreated(&'static str, String),
     /// Its image is not here.
     NotPulled(String),
+    /// It was ended to run as another image.
+    Redefined,
     /// It ended as wished.
     Wished,
 }
@@ -75,6 +82,7 @@ impl<'a> ContainerRun<'a> {
             pod,
             container,
             wishes,
+            definitions: pod.definition(),
             is_init,
             backoff: Backoff::default(),
             pulls: Backoff::default(),
@@ -87,22 +95,28 @@ impl<'a> ContainerRun<'a> {
             let began = Instant::now();
             let next = match self.attempt().await {
                 Try::Wished => return Outcome::Left,
+                Try::Redefined => return Outcome::Redefined,
                 Try::Ended(ending) => self.ended(ending, began.elapsed()),
                 Try::Unstartable(code, message) => self.unstartable(code, &message),
                 Try::NotCreated(reason, message) => self.not_created(reason, message),
-                Try::NotPulled(message) => match self.not_pulled(&message).await {
-                    Some(pause) => Next::Again(pause),
-                    None => return Outcome::Left,
-                },
+                Try::NotPulled(message) => self.not_pulled(&message).await,
             };
             let pause = match next {
                 Next::Again(pause) => pause,
                 Next::Leave(outcome) => return outcome,
             };
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = grace(&mut self.wishes) => return Outcome::Left,
+            if let Some(outcome) = self.pause(pause).await {
+                return outcome;
             }
+        }
+    }
+
+    /// Waits, unless something else is wanted before.
+    async fn pause(&mut self, pause: Duration) -> Option<Outcome> {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => None,
+            _ = grace(&mut self.wishes) => Some(Outcome::Left),
+            () = redefined(&mut self.definitions, self.container) => Some(Outcome::Redefined),
         }
     }
 
@@ -206,6 +220,7 @@ impl<'a> ContainerRun<'a> {
         match self.attend(image, started, ports, log).await {
             Attended::Ended(ending) => Try::Ended(ending),
             Attended::Wished => Try::Wished,
+            Attended::Redefined => Try::Redefined,
         }
     }
 
@@ -231,7 +246,14 @@ impl<'a> ContainerRun<'a> {
                 (container.started, container.ready) = (true, true);
             }
         });
-        grace(&mut self.wishes).await;
+        tokio::select! {
+            _ = grace(&mut self.wishes) => {}
+            () = redefined(&mut self.definitions, self.container) => {
+                self.tell_redefined();
+                self.replaced(0, "Completed");
+                return Try::Redefined;
+            }
+        }
         self.tell_stopping();
         self.pod.update(|view| {
             if let Some(container) = view.container(&name) {
@@ -239,6 +261,23 @@ impl<'a> ContainerRun<'a> {
             }
         });
         Try::Wished
+    }
+
+    /// Kubernetes' words for a container whose image was changed.
+    pub(super) fn tell_redefined(&self) {
+        let name = &self.container.name;
+        let message = format!("Container {name} definition changed, will be restarted");
+        self.pod.tell(self.container, "Killing", message);
+    }
+
+    /// Another run follows, whatever the pod's policy.
+    pub(super) fn replaced(&self, code: i32, reason: &'static str) {
+        let name = &self.container.name;
+        self.pod.update(|view| {
+            if let Some(container) = view.container(name) {
+                container.replace(code, reason, &now());
+            }
+        });
     }
 
     pub(super) fn tell_stopping(&self) {
@@ -301,26 +340,24 @@ impl ContainerRun<'_> {
             return Next::Leave(outcome);
         }
         let pause = self.backoff.pause(ran);
-        let (name, pod) = (&self.container.name, self.pod.full_name());
         if !pause.is_zero() {
-            self.pod.warn(
-                self.container,
-                "BackOff",
-                format!("Back-off restarting failed container {name} in pod {pod}"),
-            );
+            self.tell_of_pause(pause);
         }
-        self.pod.update(|view| {
-            if let Some(container) = view.container(name) {
-                if !pause.is_zero() {
-                    let message = format!(
-                        "back-off {} restarting failed container={name} pod={pod}",
-                        go_duration(pause)
-                    );
-                    container.wait("CrashLoopBackOff", message);
-                }
-            }
-        });
         Next::Again(pause)
+    }
+
+    fn tell_of_pause(&self, pause: Duration) {
+        let (name, pod) = (&self.container.name, self.pod.full_name());
+        self.pod.warn(
+            self.container,
+            "BackOff",
+            format!("Back-off restarting failed container {name} in pod {pod}"),
+        );
+        let message = format!(
+            "back-off {} restarting failed container={name} pod={pod}",
+            go_duration(pause)
+        );
+        self.wait("CrashLoopBackOff", message);
     }
 
     fn not_created(&mut self, reason: &'static str, message: String) -> Next {
@@ -330,8 +367,8 @@ impl ContainerRun<'_> {
         Next::Again(ROUND)
     }
 
-    /// Kubernetes: a failed pull is shown, then the wait for the next one. None: it is to end.
-    async fn not_pulled(&mut self, message: &str) -> Option<Duration> {
+    /// Kubernetes: a failed pull is shown, then the wait for the next one.
+    async fn not_pulled(&mut self, message: &str) -> Next {
         let (pod, container) = (self.pod, self.container);
         let image = container.image.clone().unwrap_or_default();
         pod.tell(container, "Pulling", format!("Pulling image \"{image}\""));
@@ -342,9 +379,8 @@ impl ContainerRun<'_> {
         );
         pod.warn(container, "Failed", "Error: ErrImagePull");
         self.wait("ErrImagePull", message.to_owned());
-        tokio::select! {
-            () = tokio::time::sleep(PULL_SHOWN) => {}
-            _ = grace(&mut self.wishes) => return None,
+        if let Some(outcome) = self.pause(PULL_SHOWN).await {
+            return Next::Leave(outcome);
         }
         pod.tell(
             container,
@@ -356,7 +392,7 @@ impl ContainerRun<'_> {
         self.wait("ImagePullBackOff", waits);
         // The first wait is not zero, as there is no image that appears by itself.
         let pause = self.pulls.pause(Duration::ZERO);
-        Some(if pause.is_zero() {
+        Next::Again(if pause.is_zero() {
             self.pulls.pause(Duration::ZERO)
         } else {
             pause

@@ -3,7 +3,9 @@
 mod api;
 mod attend;
 mod backoff;
+mod claims;
 mod container;
+mod definition;
 mod downward;
 mod environment;
 mod figures;
@@ -11,6 +13,7 @@ mod folders;
 mod image;
 mod log;
 mod memory;
+pub(crate) mod node;
 mod pod;
 mod probe;
 mod probing;
@@ -114,7 +117,8 @@ impl Kubelet {
     /// Runs the cluster's pods and measures them; never ends. Dropping it ends every pod.
     pub async fn run(self: Arc<Self>) {
         let measuring = self.usage.run(|| self.pods());
-        tokio::join!(Arc::clone(&self).follow_pods(), measuring);
+        let pods = Arc::clone(&self).follow_pods();
+        tokio::join!(pods, self.follow_volumes(), self.keep_nodes(), measuring);
     }
 
     async fn follow_pods(self: Arc<Self>) {
@@ -156,6 +160,10 @@ impl Kubelet {
         self.by_uid().values().cloned().collect()
     }
 
+    fn running_as(&self, uid: &str) -> Option<Arc<PodRun>> {
+        self.by_uid().get(uid).cloned()
+    }
+
     fn by_uid(&self) -> MutexGuard<'_, HashMap<String, Arc<PodRun>>> {
         self.pods.lock().expect("no holder of this lock panics")
     }
@@ -174,6 +182,8 @@ impl Kubelet {
             if !runners.contains_key(&uid) && wish != Wish::Run {
                 // It ended already; a finalizer of somebody else may still hold the object.
                 pod::remove(&self.store, &pod);
+            } else if let Some(running) = self.running_as(&uid) {
+                running.redefine(&pod);
             } else if !runners.contains_key(&uid) {
                 let (sender, wishes) = watch::channel(wish);
                 let pod = PodRun::new(Arc::clone(self), pod);

@@ -14,8 +14,10 @@ use common::env::Env;
 use k8s_openapi::api::core::v1::{Container, Pod};
 use rustix::process::Pid;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::Kubelet;
+use super::definition::{self, Definition};
 use super::environment::{Data, Holder, Lookup, Place};
 use super::folders;
 use super::log::ContainerLogs;
@@ -27,6 +29,12 @@ use crate::facts::THEATER;
 use crate::mesh::Attachment;
 use crate::network::service_address;
 use crate::objects;
+
+/// Kubernetes' reason and words for a pod that was active longer than it may.
+const OVERDUE: (&str, &str) = (
+    "DeadlineExceeded",
+    "Pod was active on the node longer than the specified deadline",
+);
 
 /// One pod that the kubelet runs.
 pub(super) struct PodRun {
@@ -43,6 +51,7 @@ pub(super) struct PodRun {
     pub scratch: PathBuf,
     reporter: Reporter,
     reference: Reference,
+    definition: watch::Sender<Definition>,
     view: Mutex<View>,
     running: Mutex<Running>,
 }
@@ -90,6 +99,7 @@ impl PodRun {
             scratch,
             reporter: kubelet.events.kubelet(node),
             reference: Reference::to(&pod),
+            definition: watch::Sender::new(Definition::of(&pod)),
             view: Mutex::new(View::new(&pod, place.pod_ip, place.host_ip, &now())),
             running: Mutex::default(),
             kubelet,
@@ -103,6 +113,21 @@ impl PodRun {
     /// The pod's uid.
     pub(super) fn uid(&self) -> &str {
         self.pod.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// Takes over what has changed of its definition.
+    pub(super) fn redefine(&self, pod: &Pod) {
+        let new = Definition::of(pod);
+        self.definition.send_if_modified(|old| {
+            let changed = *old != new;
+            *old = new;
+            changed
+        });
+    }
+
+    /// What is defined of it, from now on.
+    pub(super) fn definition(&self) -> watch::Receiver<Definition> {
+        self.definition.subscribe()
     }
 
     /// As messages of a kubelet name it.
@@ -119,6 +144,13 @@ impl PodRun {
         objects::change(&self.kubelet.store, &self.key, Part::Status, |object| {
             object["status"] = view.status(&object["status"].take(), &now);
         });
+    }
+
+    /// It has been active too long, and is to end.
+    pub(super) fn exceed_deadline(&self) {
+        let (reason, message) = OVERDUE;
+        self.tell_of_pod(reason, message);
+        self.update(|view| view.failure = Some(OVERDUE));
     }
 
     /// What is known now.
@@ -150,6 +182,11 @@ impl PodRun {
             .warning(&self.part(container), reason, message);
     }
 
+    /// An event about the pod.
+    pub(super) fn tell_of_pod(&self, reason: &'static str, message: impl Into<String>) {
+        self.reporter.normal(&self.reference, reason, message);
+    }
+
     /// A warning about the pod.
     pub(super) fn warn_of_pod(&self, reason: &'static str, message: impl Into<String>) {
         self.reporter.warning(&self.reference, reason, message);
@@ -172,9 +209,10 @@ impl PodRun {
             .at(format!("spec.{list}{{{}}}", container.name))
     }
 
-    /// A container by its name.
-    pub(super) fn container(&self, name: &str) -> Option<&Container> {
-        all_containers(&self.pod).find(|container| container.name == name)
+    /// A container by its name, as it is defined now.
+    pub(super) fn container(&self, name: &str) -> Option<Container> {
+        let container = all_containers(&self.pod).find(|container| container.name == name)?;
+        Some(definition::defined(&self.definition(), container))
     }
 
     /// Notes the variables that a container is started with; what runs in it later has them too.

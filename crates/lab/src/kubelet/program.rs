@@ -1,7 +1,7 @@
 //! What a container runs.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::applet;
 use k8s_openapi::api::core::v1::{Container, Pod, VolumeMount};
@@ -180,6 +180,8 @@ pub(super) fn claim_of(pod: &Pod) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use serde_json::{from_value, json};
 

@@ -48,7 +48,9 @@ pub(super) fn exec(
     terminal: Terminal,
     senders: Senders,
 ) -> BoxFuture<'static, Exit> {
-    let image = pod.container(container).and_then(Image::of_container);
+    let image = pod
+        .container(container)
+        .and_then(|it| Image::of_container(&it));
     let resolve: Arc<dyn Resolve> = Arc::new(Names(Arc::clone(pod)));
     match command(container, image, line) {
         Command::Applet(name, arguments) => {

@@ -28,6 +28,8 @@ pub(super) struct View {
     pub host_ip: Ipv4Addr,
     /// When the kubelet took the pod, RFC 3339.
     pub since: String,
+    /// Why the pod failed whatever its containers' codes are: reason and message.
+    pub failure: Option<(&'static str, &'static str)>,
     /// The pod is to end, so that no container starts again.
     pub ending: bool,
     generation: i64,
@@ -59,6 +61,7 @@ impl View {
             pod_ip,
             host_ip,
             since: now.to_owned(),
+            failure: None,
             ending: false,
             generation: pod.metadata.generation.unwrap_or(1),
             transitions: Transitions::default(),
@@ -93,6 +96,12 @@ impl View {
             "containerStatuses": main,
             "qosClass": self.qos,
         });
+        if let Some((reason, message)) = self.failure
+            && status["phase"] == "Failed"
+        {
+            status["reason"] = json!(reason);
+            status["message"] = json!(message);
+        }
         if !self.init.is_empty() {
             let init = self.init.iter().map(|it| it.status(it.is_done()));
             status["initContainerStatuses"] = init.collect();

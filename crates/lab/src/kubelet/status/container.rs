@@ -100,6 +100,16 @@ impl ContainerView {
         });
     }
 
+    /// It ended to run as another image; until then it counts as running, so that a pod which
+    /// starts nothing again has not ended.
+    pub(in crate::kubelet) fn replace(&mut self, code: i32, reason: &'static str, now: &str) {
+        let running = self.state.clone();
+        self.end(code, reason, now);
+        if let State::Terminated(end) = std::mem::replace(&mut self.state, running) {
+            self.last = Some(end);
+        }
+    }
+
     /// The runtime could not start its command.
     pub(in crate::kubelet) fn fail_to_start(&mut self, code: i32, message: &str, now: &str) {
         self.end(code, "StartError", now);

@@ -47,6 +47,9 @@ struct Count {
 /// Kubernetes: Pending until each container has been started, Running while one runs or starts
 /// again, then by whether all of them succeeded.
 pub(super) fn phase(view: &View) -> &'static str {
+    if view.failure.is_some() {
+        return failing(view);
+    }
     let init_failed = view.init.iter().any(|it| match ended(it) {
         Some(code) => code != 0 && !restarts_init(view, code),
         None => false,
@@ -69,6 +72,13 @@ pub(super) fn phase(view: &View) -> &'static str {
         } if stopped == succeeded => "Succeeded",
         _ => "Failed",
     }
+}
+
+/// Kubernetes: a pod that was given up has failed once nothing of it runs any more.
+fn failing(view: &View) -> &'static str {
+    let mut all = view.init.iter().chain(&view.main);
+    let runs = all.any(|it| matches!(it.state, State::Running { .. }));
+    if runs { "Running" } else { "Failed" }
 }
 
 /// Kubernetes: init containers of a pod that always restarts start again only if they failed.

@@ -108,6 +108,34 @@ fn a_pod_that_ends_is_judged_by_its_codes_whatever_its_policy() {
 }
 
 #[test]
+fn a_pod_that_was_given_up_fails_once_nothing_runs() {
+    for (states, phase, reason) in [
+        (["0", "r"], "Running", Value::Null),
+        (["0", "0"], "Failed", json!("DeadlineExceeded")),
+    ] {
+        let mut pod = pod("Always", &states);
+        (pod.ending, pod.failure) = (true, Some(("DeadlineExceeded", "late")));
+        let status = pod.status(&Value::Null, LATER);
+        assert_eq!(
+            (&status["phase"], &status["reason"]),
+            (&json!(phase), &reason)
+        );
+    }
+}
+
+#[test]
+fn a_container_that_runs_as_another_image_has_not_ended_its_pod() {
+    let mut pod = pod("Never", &["R"]);
+    pod.main[0].replace(0, "Completed", LATER);
+    assert_eq!(pod.phase(), "Running");
+    pod.main[0].begin("containerd://2".to_owned(), LATER);
+    let status = pod.status(&Value::Null, LATER);
+    let container = &status["containerStatuses"][0];
+    assert_eq!(container["restartCount"], 1);
+    assert_eq!(container["lastState"]["terminated"]["finishedAt"], LATER);
+}
+
+#[test]
 fn a_condition_keeps_its_time_until_it_changes() {
     let mut pod = pod("Always", &["r"]);
     assert_eq!(
