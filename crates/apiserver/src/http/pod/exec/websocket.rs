@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, interval_at};
 
 use super::{LINGER, Running, status_of};
 use crate::kubelet::{Exit, Output};
@@ -68,7 +69,7 @@ async fn write_pages(
     outgoing: &mut Outgoing,
     mut output: mpsc::Receiver<Output>,
 ) -> Result<(), axum::Error> {
-    let mut beat = tokio::time::interval(BEAT);
+    let mut beat = interval_at(Instant::now() + BEAT, BEAT);
     loop {
         let sent = tokio::select! {
             page = output.recv() => match page {
