@@ -26,7 +26,7 @@ impl Words for Documentation {
 /// Notes a kind and all types that it is made of.
 type Note = fn(&mut SchemaGenerator) -> Schema;
 
-const KINDS: [Note; 34] = [
+const KINDS: [Note; 35] = [
     SchemaGenerator::subschema_for::<core::Binding>,
     SchemaGenerator::subschema_for::<core::ConfigMap>,
     SchemaGenerator::subschema_for::<core::Endpoints>,
@@ -34,6 +34,7 @@ const KINDS: [Note; 34] = [
     SchemaGenerator::subschema_for::<core::LimitRange>,
     SchemaGenerator::subschema_for::<core::Namespace>,
     SchemaGenerator::subschema_for::<core::Node>,
+    SchemaGenerator::subschema_for::<core::PersistentVolume>,
     SchemaGenerator::subschema_for::<core::PersistentVolumeClaim>,
     SchemaGenerator::subschema_for::<core::Pod>,
     SchemaGenerator::subschema_for::<core::ResourceQuota>,

@@ -100,6 +100,8 @@ mod tests {
     fn a_pod_waits_for_a_claim_until_it_is_bound() {
         let store = Store::new(Arc::new(SystemSource), RingLimits::default());
         let claims = &rows::PERSISTENT_VOLUME_CLAIMS;
+        let namespace = json!({"metadata": {"name": "n"}});
+        store.create(&rows::NAMESPACES, "", namespace).unwrap();
         let unmet = || unmet_claim(&store, "n", "v", "data");
         assert!(matches!(unmet(), Some(Unmet::Missing(why)) if why.contains("\"data\" not found")));
         let claim = json!({"metadata": {"name": "data"}, "status": {"phase": "Pending"}});

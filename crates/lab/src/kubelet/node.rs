@@ -150,6 +150,8 @@ mod tests {
             "status": {"conditions": conditions(THEN)},
         });
         store.create(&rows::NODES, "", node).unwrap();
+        let namespace = json!({"metadata": {"name": LEASES}});
+        store.create(&rows::NAMESPACES, "", namespace).unwrap();
         let node = store.get(&Key::new(&rows::NODES, "", "n")).unwrap();
         let node = (*node).clone();
         (store, node)

@@ -123,6 +123,11 @@ impl PodRun {
             *old = new;
             changed
         });
+        let generation = pod.metadata.generation.unwrap_or(1);
+        if self.view().generation != generation {
+            // Clients that wait for a condition wait for one of this generation.
+            self.update(|view| view.generation = generation);
+        }
     }
 
     /// What is defined of it, from now on.

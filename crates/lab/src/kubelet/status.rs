@@ -32,7 +32,8 @@ pub(super) struct View {
     pub failure: Option<(&'static str, &'static str)>,
     /// The pod is to end, so that no container starts again.
     pub ending: bool,
-    generation: i64,
+    /// The generation of the pod that is obeyed.
+    pub generation: i64,
     qos: &'static str,
     transitions: Transitions,
 }
