@@ -102,7 +102,7 @@ pub(super) fn parse(path: &str) -> Result<Target, Missing> {
     let segments = segments.ok_or(Missing::Page)?;
     let segments: Vec<_> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
-        [""] => Ok(Target::Paths),
+        [""] if path.is_empty() => Ok(Target::Paths),
         ["metrics"] => Ok(Target::Metrics),
         ["healthz"] => Ok(Target::Health("healthz")),
         ["livez"] => Ok(Target::Health("livez")),
