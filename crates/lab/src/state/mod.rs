@@ -204,8 +204,8 @@ mod tests {
         }
         let _state = StateDir::open(folder.path()).unwrap();
         let is_there = |path: &&str| folder.path().join(path).exists();
-        assert!(!inside.iter().any(|it| is_there(it)));
-        assert!(kept.iter().all(|it| is_there(it)));
+        assert!(!inside.iter().any(&is_there));
+        assert!(kept.iter().all(is_there));
     }
 
     #[test]
