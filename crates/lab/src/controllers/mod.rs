@@ -51,6 +51,7 @@ use informer::Informer;
 
 /// How often events that are too old are looked for.
 const EXPIRY: Duration = Duration::from_secs(60);
+
 /// Runs every controller of a cluster; never ends.
 pub async fn run(api: Client, kubelet: Arc<dyn Kubelet>, events: Recorder) {
     let changes = api.store.subscribe(&watched());
