@@ -1,0 +1,18 @@
+//! The scripts, run by bash and real kubectl against the lab: every verb, happy and unhappy.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "scripts/changes.rs"]
+mod changes;
+#[path = "scripts/expectation.rs"]
+mod expectation;
+#[path = "scripts/figures.rs"]
+mod figures;
+#[path = "scripts/interruption.rs"]
+mod interruption;
+#[path = "scripts/stage.rs"]
+mod stage;
+mod support;
+#[path = "scripts/unhappy.rs"]
+mod unhappy;
+#[path = "scripts/verbs.rs"]
+mod verbs;

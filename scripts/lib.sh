@@ -1,0 +1,99 @@
+# shellcheck shell=bash
+# What the scripts share: words, exit codes, interruption, cleaning up. Sourced, never run.
+#
+# Written for bash 3.2 (macOS), kubectl, curl and POSIX tools. Parts with a subject of their own are
+# in scripts/lib/ and are sourced by the script that needs them.
+
+# Decimal points and byte-wise text whatever the user's language is.
+export LC_ALL=C
+
+# Exit codes, as the help texts name them; 64 and 69 are EX_USAGE and EX_UNAVAILABLE of sysexits.h.
+# shellcheck disable=SC2034 # read by the scripts that source this
+readonly FAILED=1 PARTLY=2 MISUSED=64 UNAVAILABLE=69 INTERRUPTED=130
+# shellcheck disable=SC2034
+readonly NAMESPACE=theater-msa
+# shellcheck disable=SC2034
+readonly SERVICES="user movie booking"
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'warning: %s\n' "$*" >&2; }
+
+# fail CODE WHAT NEXT: names the thing and the next step, and ends the script.
+fail() {
+  printf 'error: %s\n' "$2" >&2
+  [ -z "${3:-}" ] || printf '  next: %s\n' "$3" >&2
+  exit "$1"
+}
+
+# The folder for temporary files; gone when the script ends, however it ends.
+SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/theater.XXXXXX")
+# What is being changed and must not be left half done; empty at other times.
+CHANGING=""
+INTERRUPTION=""
+
+clean_up() {
+  local children
+  children=$(jobs -p)
+  # A child that has ended by itself is no error.
+  # shellcheck disable=SC2086 # one argument a process
+  [ -z "$children" ] || kill $children 2>/dev/null || true
+  rm -rf "$SCRATCH"
+}
+
+on_interrupt() {
+  [ -n "$CHANGING" ] || exit "$INTERRUPTED"
+  INTERRUPTION=yes
+  warn "interrupted; $CHANGING is finished first"
+}
+
+trap clean_up EXIT
+trap on_interrupt INT TERM HUP
+
+# changing WHAT COMMAND…: runs a change to its end, and obeys a Ctrl-C only then.
+changing() {
+  local outcome=0
+  CHANGING=$1
+  shift
+  "$@" || outcome=$?
+  CHANGING=""
+  if [ -n "$INTERRUPTION" ]; then
+    warn "interrupted: what was begun is done, nothing else"
+    exit "$INTERRUPTED"
+  fi
+  return "$outcome"
+}
+
+# Milliseconds of the clock; whole seconds before bash 5.
+now_ms() {
+  local now=${EPOCHREALTIME:-}
+  if [ -n "$now" ]; then
+    now=${now/[.,]/}
+    printf '%s\n' "${now%???}"
+  else
+    date +%s000
+  fi
+}
+
+# need TOOL…: ends the script when one is missing.
+need() {
+  local tool
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null || fail "$UNAVAILABLE" "$tool is not installed" "$(where_to_get "$tool")"
+  done
+}
+
+where_to_get() {
+  case $1 in
+    kubectl) echo "https://kubernetes.io/docs/tasks/tools/ ($(minimum_kubectl) or newer)" ;;
+    *) echo "install it with your system's packages, then run this again" ;;
+  esac
+}
+
+minimum_kubectl() { echo 1.20; }
+
+is_loopback() {
+  case $1 in
+    *://127.*|*://localhost|*://localhost[:/]*|*://\[::1\]*) return 0 ;;
+    *) return 1 ;;
+  esac
+}

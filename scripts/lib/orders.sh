@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# Orders to be sick: given, listed and cleared by the services' own binaries, from inside a pod.
+
+# order WORD…: said by a pod of any service in ctx1 that can; orders for everybody are in Redis.
+order() {
+  local service said=$SCRATCH/order
+  for service in $SERVICES; do
+    service=$service-service
+    if kube_whole "$CTX1" exec -n "$NAMESPACE" "deployment/$service-ctx1" -c "$service" -- \
+      "$service" order "$@" >"$said" 2>&1; then
+      cat "$said"
+      return
+    fi
+    # Wrong words are wrong for every service.
+    if grep -q "^error: \|exit code $MISUSED" "$said" && grep -q "$MISUSED" "$said"; then break; fi
+  done
+  cat "$said" >&2
+  return 1
+}
+
+# "user" and "user-service" are the service, "user-service-…" is a pod of it.
+service_of() {
+  local service
+  for service in $SERVICES; do
+    case $1 in "$service"|"$service-service"|"$service-service-"*) echo "$service"; return ;; esac
+  done
+  fail "$MISUSED" "$1 is neither user, movie, booking nor one of their pods" "kubectl get pods -n $NAMESPACE --context $CTX1 (or $CTX2)"
+}
+
+# The words that say whom an order is for.
+addressed_to() {
+  case $1 in
+    *-service-*) echo "--pod $1" ;;
+    *) echo "--service $(service_of "$1")-service" ;;
+  esac
+}
+
+# order_sick TARGET [WORD…]: every answer 500, five minutes, where the words do not say otherwise.
+order_sick() {
+  local target=$1 service address
+  shift
+  service=$(service_of "$target")
+  address=$(addressed_to "$target")
+  case " $* " in *" --status"*|*" --delay-ms"*|*" --hang"*|*" --cpu-ms"*|*" --memory-mib"*) ;; *) set -- "$@" --status 500 ;; esac
+  case " $* " in *" --ttl"*) ;; *) set -- "$@" --ttl 5m ;; esac
+  # shellcheck disable=SC2086 # an address is words
+  changing "the order" order set $address "$@" || fail "$FAILED" "$target got no order" "the lines above say why"
+  await_sick "$service" "$target $*"
+}
+
+# Requests until an answer by the order is seen; what is only for ctx2 is asked by canaries.
+await_sick() {
+  local service=$1 header="" started
+  case $2 in *-ctx2-*|*"--cluster ctx2"*|*"--cluster=ctx2"*) header="x-canary: true" ;; esac
+  started=$(now_ms)
+  while :; do
+    ask "$SCRATCH/seen" "$service" "$header" 16 8 10
+    if grep -q ' sick$' "$SCRATCH/seen"; then
+      say "seen: an answer by the order ($(($(now_ms) - started)) ms after kubectl); it ends by itself, or: heal"
+      return
+    fi
+    [ $(($(now_ms) - started)) -le "$SIGHT_LIMIT_MS" ] ||
+      fail "$FAILED" "the order is given, but no answer by it was seen" "./fault-injection-demo.sh status; is the pod already ejected?"
+  done
+}
+
+# heal [TARGET]: clears the order of one, or every order.
+heal() {
+  local address=--all
+  if [ $# -gt 0 ]; then address=$(addressed_to "$1"); fi
+  # shellcheck disable=SC2086
+  changing "the orders" order clear $address && return
+  warn "orders were not cleared; each ends by itself within 15 minutes"
+  return "$FAILED"
+}
+
+list_orders() {
+  if order list >"$SCRATCH/orders" 2>&1; then
+    sed 's/^/  /' "$SCRATCH/orders"
+  else
+    say "  unknown ($(tail -n 1 "$SCRATCH/orders"))"
+  fi
+}
+
+# The breaker's lesson: rules, then one of ctx1's two user pods answers 500.
+play_circuit() {
+  local pod
+  pod=$(kube "$CTX1" get pods -n "$NAMESPACE" -l app=user-service -o name | sed 's|^pod/||' | sort | head -n 1)
+  [ -n "$pod" ] || fail "$UNAVAILABLE" "$CTX1 has no pod of user-service" "kubectl get pods -n $NAMESPACE --context $CTX1"
+  play_lesson "$1"
+  order_sick "$pod"
+}
