@@ -3,19 +3,20 @@
 
 # order WORD…: said by a pod of any service in ctx1 that can; orders for everybody are in Redis.
 order() {
-  local service said=$SCRATCH/order
+  local service said=$SCRATCH/order outcome
   for service in $SERVICES; do
     service=$service-service
-    if kube_whole "$CTX1" exec -n "$NAMESPACE" "deployment/$service-ctx1" -c "$service" -- \
-      "$service" order "$@" >"$said" 2>&1; then
-      cat "$said"
-      return
-    fi
-    # Wrong words are wrong for every service.
-    if grep -q "^error: \|exit code $MISUSED" "$said" && grep -q "$MISUSED" "$said"; then break; fi
+    outcome=0
+    kube_whole "$CTX1" exec -n "$NAMESPACE" "deployment/$service-ctx1" -c "$service" -- \
+      "$service" order "$@" >"$said" 2>&1 || outcome=$?
+    case $outcome in
+      0) cat "$said" && return ;;
+      # Wrong words are wrong for every service.
+      "$MISUSED") break ;;
+    esac
   done
   cat "$said" >&2
-  return 1
+  return "$outcome"
 }
 
 # "user" and "user-service" are the service, "user-service-…" is a pod of it.
