@@ -3,6 +3,8 @@
 
 #[path = "scripts/changes.rs"]
 mod changes;
+#[path = "scripts/deployment.rs"]
+mod deployment;
 #[path = "scripts/expectation.rs"]
 mod expectation;
 #[path = "scripts/figures.rs"]

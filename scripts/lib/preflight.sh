@@ -1,0 +1,94 @@
+# shellcheck shell=bash
+# What a cluster must have before the theater is deployed: every check is a row, all are told at once.
+
+# cluster | what must be | the check | what to do. In the last column C stands for the context.
+checks() {
+  cat <<'TABLE'
+both|Kubernetes %MIN_KUBERNETES% or newer|is_new_enough|upgrade the cluster
+both|rights to deploy|may_deploy|sign in as an administrator of C: kubectl auth can-i --list --context C
+both|nodes labelled with their cluster's name|has_labelled_nodes|scripts/label-nodes
+both|Istio's rules (networking.istio.io/v1)|serves_istio|install Istio %MIN_ISTIO% or newer in C
+both|an east-west gateway|has_east_west|the Service istio-eastwestgateway in istio-system (Istio: multi-primary, multi-network)
+ctx1|the shared Gateway cp-gateway|has_gateway|create it in istio-system, or use the component own-gateway
+ctx2|a default StorageClass|has_storage|mark one as default, or use the component redis-without-volume
+TABLE
+}
+
+minimum() { sed -n "s/^$1=//p" "$ROOT/k8s/versions.env"; }
+
+# version_at_least FOUND WANTED, by the first two numbers.
+version_at_least() {
+  awk -v found="$1" -v wanted="$2" 'BEGIN {
+    gsub(/[^0-9.]/, "", found)
+    split(found, f, ".")
+    split(wanted, w, ".")
+    exit !(f[1] + 0 > w[1] + 0 || (f[1] + 0 == w[1] + 0 && f[2] + 0 >= w[2] + 0))
+  }'
+}
+
+is_new_enough() {
+  local version
+  # What it warns of (a skew of versions) is no concern here.
+  version=$(kube "$1" version -o yaml 2>/dev/null | awk '$1 == "serverVersion:" { server = 1 } server && $1 == "gitVersion:" { print $2 }')
+  version_at_least "$version" "$(minimum MIN_KUBERNETES)"
+}
+
+# What the overlays hold, one right a line: verb, resource, namespace.
+may_deploy() {
+  local verb resource where
+  while read -r verb resource where; do
+    kube "$1" auth can-i "$verb" "$resource" -n "$where" >/dev/null 2>&1 || return 1
+  done <<RIGHTS
+create namespaces $NAMESPACE
+create deployments.apps $NAMESPACE
+create services $NAMESPACE
+create configmaps $NAMESPACE
+create persistentvolumeclaims $NAMESPACE
+create virtualservices.networking.istio.io istio-system
+create destinationrules.networking.istio.io $NAMESPACE
+create clusterroles.rbac.authorization.k8s.io $NAMESPACE
+RIGHTS
+}
+
+# Labels carry the cluster's role, whatever the context is called.
+has_labelled_nodes() { [ -n "$(kube "$1" get nodes -l "cluster-name=$2" -o name)" ]; }
+
+serves_istio() {
+  kube "$1" get --raw /apis/networking.istio.io/v1 2>/dev/null | grep -q '"destinationrules"'
+}
+
+has_east_west() { kube "$1" get service istio-eastwestgateway -n istio-system -o name >/dev/null 2>&1; }
+
+# The overlay may bring a Gateway of its own.
+has_gateway() {
+  grep -q '^ *- .*own-gateway' "$ROOT/k8s/$2/kustomization.yaml" ||
+    kube "$1" get gateways.networking.istio.io cp-gateway -n istio-system -o name >/dev/null 2>&1
+}
+
+has_storage() {
+  grep -q '^ *- .*redis-without-volume' "$ROOT/k8s/$2/kustomization.yaml" ||
+    kube "$1" get storageclasses -o jsonpath='{.items[*].metadata.annotations}' | grep -q 'is-default-class":"true"'
+}
+
+need_kubectl_version() {
+  local version
+  version=$(kubectl version --client -o yaml | awk '$1 == "gitVersion:" { print $2 }')
+  version_at_least "$version" "$(minimum MIN_KUBECTL)" ||
+    fail "$UNAVAILABLE" "kubectl $version is too old for these manifests" "install $(minimum MIN_KUBECTL) or newer"
+}
+
+# preflight CONTEXT ROLE: tells every check; fails when one does not hold.
+preflight() {
+  local role what check next missing=0
+  while IFS='|' read -r role what check next; do
+    [ "$role" = both ] || [ "$role" = "$2" ] || continue
+    if "$check" "$1" "$2" </dev/null; then
+      say "  ok       $1: $what"
+    else
+      say "  MISSING  $1: $what"
+      say "           next: $next" | sed "s/ C\\([: ]\\|\$\\)/ $1\\1/g"
+      missing=1
+    fi
+  done < <(checks | sed "s/%MIN_KUBERNETES%/$(minimum MIN_KUBERNETES)/; s/%MIN_ISTIO%/$(minimum MIN_ISTIO)/")
+  return "$missing"
+}
