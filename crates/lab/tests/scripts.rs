@@ -11,6 +11,8 @@ mod expectation;
 mod figures;
 #[path = "scripts/interruption.rs"]
 mod interruption;
+#[path = "scripts/orders.rs"]
+mod orders;
 #[path = "scripts/stage.rs"]
 mod stage;
 mod support;

@@ -150,7 +150,7 @@ fn referenced(source: &EnvVarSource, lookup: &dyn Lookup) -> Result<Option<Strin
 
 /// Kubernetes: `$(NAME)` refers to a variable defined before, `$$(NAME)` is the text itself, and a
 /// reference to nothing stays as it is.
-fn expand(text: &str, known: &BTreeMap<String, String>) -> String {
+pub(super) fn expand(text: &str, known: &BTreeMap<String, String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("$(") {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use common::env::CONTAINER_ROOT;
 use k8s_openapi::api::core::v1::Container;
 
+use super::environment::expand;
 use super::folders;
 use super::image::Image;
 use super::pod::PodRun;
@@ -72,6 +73,11 @@ pub(super) fn process(
     mut variables: BTreeMap<String, String>,
 ) -> Result<Started> {
     let kubelet = &pod.kubelet;
+    // Kubernetes: a command and its arguments may name the container's variables.
+    let arguments: Vec<String> = arguments
+        .iter()
+        .map(|argument| expand(argument, &variables))
+        .collect();
     pod.volumes
         .mount(container)
         .context("cannot mount its volumes")?;
@@ -83,7 +89,7 @@ pub(super) fn process(
         let kubeconfig = kubelet.state.path("kubeconfig").display().to_string();
         variables.insert("KUBECONFIG".to_owned(), kubeconfig);
     }
-    let started = Process::start(&kubelet.program, arguments, &variables)
+    let started = Process::start(&kubelet.program, &arguments, &variables)
         .context("cannot start the container's process")?;
     kubelet.leftovers.note(started.0.leader());
     Ok(started)

@@ -14,12 +14,13 @@ use crate::support::Lab;
 /// Requests a second.
 const RATE: u64 = 50;
 
-const VERBS: [(&str, &str); 5] = [
+const VERBS: [(&str, &str); 6] = [
     ("setup", "02-circuit-breaker"),
     ("error", "04-error-fault"),
     ("delay", "03-delay-fault"),
     ("chaos", "99-scenarios"),
     ("block", "05-block-fault"),
+    ("reset", "01-initial"),
 ];
 
 /// A rule as the original's `istio-circuit-breaker.yaml` has it.

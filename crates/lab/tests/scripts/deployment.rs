@@ -139,3 +139,37 @@ async fn what_a_cluster_lacks_is_told_before_anything_is_changed() {
         has(&deploy(&stage, words).await, 64, &[said]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_is_made_for_both_clusters_and_kept() {
+    // The embedded store knows no passwords.
+    if testkit::tools::find_any(&["redis-server", "valkey-server"]).is_none() {
+        return;
+    }
+    let Some(stage) = Stage::with(Start::with(&["--redis", "auto", "--empty"])).await else {
+        return;
+    };
+    // A copy of what is deployed, with the component chosen.
+    let copy = stage.shell.home().join("copy");
+    let chosen = format!(
+        "mkdir {copy} && cd {root} && cp -r deploy-all.sh scripts k8s ui practice {copy} && printf '%s\\n' '- ../components/redis-password' >>{copy}/k8s/ctx2/kustomization.yaml",
+        copy = copy.display(),
+        root = root().display()
+    );
+    let printed = stage.shell.run(&chosen).await;
+    assert_eq!(printed.exit, 0, "{}", printed.all());
+    let command = format!("{}/deploy-all.sh --lab </dev/null", copy.display());
+    let rows = [
+        "ctx1: Secret redis created",
+        "ctx2: Secret redis created",
+        "the theater is up",
+    ];
+    has(&stage.shell.run(&command).await, 0, &rows);
+    let again = stage.shell.run(&command).await;
+    has(&again, 0, &["the theater is up"]);
+    assert!(
+        !again.stdout.contains("Secret redis created"),
+        "{}",
+        again.stdout
+    );
+}

@@ -1,0 +1,93 @@
+//! Orders to be sick by the script: given, seen, listed and cleared; and the reset that clears them.
+
+use serde_json::json;
+
+use crate::stage::{RULES, Stage, lesson};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_given_seen_listed_and_cleared() {
+    let Some(stage) = Stage::up().await else {
+        return;
+    };
+    let said = stage
+        .play("sick movie --cluster ctx2 --status 503 --ttl 2m")
+        .await;
+    assert!(said.contains("seen: an answer by the order"), "{said}");
+    let said = stage.play("status").await;
+    assert!(said.contains("movie-service:ctx2"), "{said}");
+    let printed = stage.demo("test -n 60").await;
+    assert!(
+        printed.stdout.contains("answers by an order to be sick"),
+        "{}",
+        printed.all()
+    );
+    assert!(printed.stdout.contains("app:"), "{}", printed.all());
+    assert_eq!(
+        printed.exit,
+        0,
+        "an order explains its failures: {}",
+        printed.all()
+    );
+    let said = stage.play("heal").await;
+    assert!(said.contains("movie-service:ctx2 cleared"), "{said}");
+    let said = stage.play("status").await;
+    assert!(said.contains("no orders"), "{said}");
+    let printed = stage.demo("sick user --ttl 16m").await;
+    assert_eq!(printed.exit, 1, "{}", printed.all());
+    assert!(printed.stderr.contains("15"), "{}", printed.all());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn circuit_plays_06_with_one_sick_pod_and_reset_heals() {
+    let Some(stage) = Stage::up().await else {
+        return;
+    };
+    let said = stage.play("circuit").await;
+    assert_eq!(stage.specs("ctx1").await, lesson("06-sick-pod"));
+    assert!(said.contains("user-service-ctx1-"), "{said}");
+    assert!(said.contains("seen: an answer by the order"), "{said}");
+    let said = stage.play("reset").await;
+    assert!(said.contains(" cleared"), "{said}");
+    assert_eq!(stage.specs("ctx1").await, lesson("01-initial"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reset_restores_01_exactly_whatever_was_added() {
+    let Some(stage) = Stage::up().await else {
+        return;
+    };
+    let additions = [
+        (
+            "ctx1",
+            "destinationrules/user-service-dr",
+            json!({"metadata": {"labels": {"mine": "yes"}}, "spec": {"trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 1}}}}}),
+        ),
+        (
+            "ctx1",
+            "virtualservices/movie-service-vs",
+            json!({"spec": {"exportTo": ["."], "http": [{"route": [{"destination": {"host": "movie-service", "subset": "ctx1"}}]}]}}),
+        ),
+        (
+            "ctx2",
+            "destinationrules/booking-service-dr",
+            json!({"spec": {"subsets": [{"name": "ctx1", "labels": {"cluster": "ctx1"}}]}}),
+        ),
+    ];
+    for (cluster, object, patch) in additions {
+        let answer = stage
+            .lab
+            .merge_patch(cluster, &format!("{RULES}/{object}"), &patch)
+            .await;
+        assert_eq!(answer.status(), 200, "{object}");
+    }
+    stage.play("reset").await;
+    for cluster in ["ctx1", "ctx2"] {
+        assert_eq!(
+            stage.specs(cluster).await,
+            lesson("01-initial"),
+            "{cluster}"
+        );
+    }
+    let said = stage.play("reset").await;
+    assert!(said.contains("no change"), "{said}");
+}
