@@ -95,8 +95,10 @@ async fn the_originals_rules_go_without_a_lost_request_whichever_is_older() {
     let Some(stage) = Stage::up().await else {
         return;
     };
-    for originals_are_older in [false, true] {
-        for (verb, folder) in VERBS {
+    // Every verb where theirs wins; where ours does, one that changes everything and the way back.
+    let ours_wins = [VERBS[3], VERBS[5]];
+    for (originals_are_older, verbs) in [(true, &VERBS[..]), (false, &ours_wins)] {
+        for &(verb, folder) in verbs {
             for service in ["user-service", "movie-service", "booking-service"] {
                 stage.create("destinationrules", &original(service)).await;
                 if originals_are_older {

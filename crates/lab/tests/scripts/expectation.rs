@@ -10,7 +10,7 @@ use crate::stage::root;
 use crate::support::Lab;
 
 /// Requests at a time; below the lessons' limit of connections.
-const CLIENTS: usize = 60;
+const CLIENTS: usize = 90;
 
 /// The numbers of a lesson.
 pub(crate) struct Expectation {

@@ -13,10 +13,13 @@ use crate::stage::{Stage, lesson, root};
 
 /// A script in a process group of its own, as a terminal starts it.
 fn start(stage: &Stage, kubectl_folder: &Path, scratch: &Path, verb: &str) -> Child {
-    let path = std::env::var("PATH").unwrap();
+    let path = std::env::var_os("PATH").unwrap_or_default();
     Command::new(root().join("fault-injection-demo.sh"))
         .args(["--lab", verb])
-        .env("PATH", format!("{}:{path}", kubectl_folder.display()))
+        .env(
+            "PATH",
+            format!("{}:{}", kubectl_folder.display(), path.display()),
+        )
         .env("HOME", stage.shell.home())
         .env("THEATER_STATE_DIR", &stage.lab.state_dir)
         .env("TMPDIR", scratch)

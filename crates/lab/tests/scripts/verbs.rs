@@ -5,20 +5,17 @@ use serde_json::json;
 use crate::expectation::Expectation;
 use crate::stage::{RULES, Stage, lesson};
 
-/// Verbs that play a whole lesson, in an order in which every fault comes, goes and comes back.
-const LESSONS: [(&str, &str); 8] = [
+/// Verbs that play a whole lesson, in an order in which every fault comes, goes, and all but one come back.
+const LESSONS: [(&str, &str); 5] = [
     ("chaos", "99-scenarios"),
     ("setup", "02-circuit-breaker"),
     ("error", "04-error-fault"),
     ("block", "05-block-fault"),
     ("delay", "03-delay-fault"),
-    ("error", "04-error-fault"),
-    ("chaos", "99-scenarios"),
-    ("block", "05-block-fault"),
 ];
 
 /// Enough to tell 0, 30, 70 and 90 % apart.
-const FEW: u32 = 120;
+const FEW: u32 = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_lesson_ends_in_its_numbers_in_any_order() {
@@ -31,7 +28,7 @@ async fn every_lesson_ends_in_its_numbers_in_any_order() {
         assert_eq!(stage.specs("ctx1").await, lesson(folder), "{verb}");
         Expectation::of(folder).holds(&stage.lab, FEW).await;
     }
-    let said = stage.play("block").await;
+    let said = stage.play("delay").await;
     assert!(said.contains("no change"), "{said}");
     assert_eq!(stage.specs("ctx2").await, lesson("01-initial"));
 }
@@ -42,9 +39,9 @@ async fn rollback_and_recover_touch_what_they_name_and_nothing_else() {
         return;
     };
     let first = lesson("01-initial");
+    stage.play("chaos").await;
+    let mut expected = stage.specs("ctx1").await;
     for (scenario, service) in [("delay", "movie"), ("error", "user"), ("block", "booking")] {
-        stage.play("chaos").await;
-        let mut expected = stage.specs("ctx1").await;
         let route = format!("virtualservices/{service}-service-vs");
         expected.insert(route.clone(), first[&route].clone());
         let said = stage.play(&format!("rollback {scenario}")).await;
