@@ -39,7 +39,6 @@ pub fn objects(facts: Facts, addresses: &Addresses) -> Result<Vec<Value>> {
     let mut objects = Vec::from(NAMESPACES.map(namespace));
     objects.extend(manifest::parse(CLUSTER_ROLES).context("the embedded roles cannot be read")?);
     objects.extend((0..2).map(|index| node(facts, addresses, index)));
-    objects.push(storage_class());
     objects.extend(api_service(facts, addresses));
     objects.push(storage_class());
     objects.extend(gateway(
@@ -140,17 +139,6 @@ fn node(facts: Facts, addresses: &Addresses, index: u8) -> Value {
                 "kernelVersion": "", "kubeProxyVersion": "", "bootID": "", "machineID": "", "systemUUID": "",
             },
         },
-    })
-}
-
-/// Claims become folders of the state directory, whatever class they name.
-fn storage_class() -> Value {
-    json!({
-        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
-        "metadata": {"name": "lab", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-        "provisioner": "theater-lab.local/folder",
-        "reclaimPolicy": "Delete",
-        "volumeBindingMode": "Immediate",
     })
 }
 

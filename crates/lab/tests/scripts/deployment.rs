@@ -116,7 +116,7 @@ async fn what_a_cluster_lacks_is_told_before_anything_is_changed() {
     let commands = [
         "kubectl label nodes --all cluster-name- --context ctx1",
         "kubectl delete gateways.networking.istio.io cp-gateway -n istio-system --context ctx1",
-        "kubectl delete storageclass lab --context ctx2",
+        "kubectl delete storageclass standard --context ctx2",
     ];
     for command in commands {
         let printed = stage.shell.run(command).await;
