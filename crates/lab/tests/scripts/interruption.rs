@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::stage::{Stage, lesson, root};
 
@@ -31,12 +31,13 @@ fn start(stage: &Stage, kubectl_folder: &Path, scratch: &Path, verb: &str) -> Ch
         .unwrap()
 }
 
-/// Reads until a line starts so.
-async fn reads(child: &mut Child, start: &str) {
+/// Reads until a line starts so. What is returned must be held: a script whose reader is gone is
+/// ended by its own next line.
+async fn reads(child: &mut Child, start: &str) -> Lines<BufReader<ChildStdout>> {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
         if line.starts_with(start) {
-            return;
+            return lines;
         }
     }
     panic!("it never said {start}");
@@ -60,7 +61,7 @@ async fn ctrl_c_leaves_whole_rules_no_file_and_no_process() {
     for (verb, line, later) in moments {
         let mut child = start(&stage, &tools, scratch.path(), verb);
         let group = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
-        reads(&mut child, line).await;
+        let _rest = reads(&mut child, line).await;
         // The moment itself is what is tried; nothing is waited for.
         tokio::time::sleep(Duration::from_millis(later)).await;
         kill_process_group(group, Signal::INT).unwrap();
