@@ -1,24 +1,25 @@
 //! One pod as everything of its kubelet shares it: its containers' tasks, and requests of clients.
 
+mod data;
+mod running;
+mod telling;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use apiserver::resource::rows;
 use apiserver::store::{DeleteOptions, Key, Part, Store};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use common::env::Env;
 use k8s_openapi::api::core::v1::{Container, Pod};
-use rustix::process::Pid;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use self::running::Running;
 use super::Kubelet;
 use super::definition::{self, Definition};
-use super::environment::{Data, Holder, Lookup, Place};
+use super::environment::Place;
 use super::folders;
 use super::log::ContainerLogs;
 use super::status::View;
@@ -54,19 +55,6 @@ pub(super) struct PodRun {
     definition: watch::Sender<Definition>,
     view: Mutex<View>,
     running: Mutex<Running>,
-}
-
-/// What runs of it now.
-#[derive(Debug, Default)]
-struct Running {
-    /// The process group of each container that is one.
-    processes: BTreeMap<String, Pid>,
-    /// What each container's process was told.
-    environments: BTreeMap<String, Env>,
-    /// Where the first container's application listens.
-    application: Option<SocketAddr>,
-    /// Ports it listens on in the pod's network.
-    ports: Vec<u16>,
 }
 
 impl PodRun {
@@ -166,121 +154,10 @@ impl PodRun {
             .clone()
     }
 
-    /// An event about a container.
-    pub(super) fn tell(
-        &self,
-        container: &Container,
-        reason: &'static str,
-        message: impl Into<String>,
-    ) {
-        self.reporter.normal(&self.part(container), reason, message);
-    }
-
-    /// A warning about a container.
-    pub(super) fn warn(
-        &self,
-        container: &Container,
-        reason: &'static str,
-        message: impl Into<String>,
-    ) {
-        self.reporter
-            .warning(&self.part(container), reason, message);
-    }
-
-    /// An event about the pod.
-    pub(super) fn tell_of_pod(&self, reason: &'static str, message: impl Into<String>) {
-        self.reporter.normal(&self.reference, reason, message);
-    }
-
-    /// A warning about the pod.
-    pub(super) fn warn_of_pod(&self, reason: &'static str, message: impl Into<String>) {
-        self.reporter.warning(&self.reference, reason, message);
-    }
-
-    fn part(&self, container: &Container) -> Reference {
-        let init = self
-            .pod
-            .spec
-            .iter()
-            .flat_map(|spec| spec.init_containers.iter().flatten());
-        let is_init = init.into_iter().any(|it| it.name == container.name);
-        let list = if is_init {
-            "initContainers"
-        } else {
-            "containers"
-        };
-        self.reference
-            .clone()
-            .at(format!("spec.{list}{{{}}}", container.name))
-    }
-
     /// A container by its name, as it is defined now.
     pub(super) fn container(&self, name: &str) -> Option<Container> {
         let container = all_containers(&self.pod).find(|container| container.name == name)?;
         Some(definition::defined(&self.definition(), container))
-    }
-
-    /// Notes the variables that a container is started with; what runs in it later has them too.
-    pub(super) fn set_environment(&self, container: &str, variables: &BTreeMap<String, String>) {
-        let env = variables.clone().into_iter().collect();
-        self.running()
-            .environments
-            .insert(container.to_owned(), env);
-    }
-
-    /// The variables that a container was started with.
-    pub(super) fn environment(&self, container: &str) -> Env {
-        let running = self.running();
-        running
-            .environments
-            .get(container)
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    /// A container's process group, while it runs.
-    pub(super) fn set_process(&self, container: &str, leader: Option<Pid>) {
-        let mut running = self.running();
-        match leader {
-            Some(leader) => running.processes.insert(container.to_owned(), leader),
-            None => running.processes.remove(container),
-        };
-    }
-
-    /// Process groups by container.
-    pub(super) fn processes(&self) -> BTreeMap<String, Pid> {
-        self.running().processes.clone()
-    }
-
-    /// Where the application listens, and on which of the pod's ports; none: it does not run.
-    pub(super) fn set_application(&self, application: Option<(SocketAddr, Vec<u16>)>) {
-        self.attachment
-            .set_application(application.as_ref().map(|(real, _)| *real));
-        let mut running = self.running();
-        (running.application, running.ports) = match application {
-            Some((real, ports)) => (Some(real), ports),
-            None => (None, Vec::new()),
-        };
-    }
-
-    /// The real socket behind a port of the pod, seen from inside it.
-    pub(super) fn listener(&self, port: u16) -> Option<SocketAddr> {
-        let running = self.running();
-        running
-            .application
-            .filter(|_| running.ports.contains(&port))
-    }
-
-    /// The real socket that stands for a name and port in this pod.
-    pub(super) fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
-        let address: Option<IpAddr> = name.trim_matches(['[', ']']).parse().ok();
-        let own = name == "localhost"
-            || address.is_some_and(|it| it.is_loopback() || it == IpAddr::V4(self.place.pod_ip));
-        if own {
-            self.listener(port)
-        } else {
-            self.attachment.resolve(name, port)
-        }
     }
 
     /// Whether this is the Redis that the theater's services call: other pods of that image are
@@ -298,43 +175,6 @@ impl PodRun {
         let _ = fs::remove_dir_all(self.kubelet.state.path("logs").join(folder));
         remove(&self.kubelet.store, &self.pod);
     }
-
-    fn running(&self) -> MutexGuard<'_, Running> {
-        self.running.lock().expect("no holder of this lock panics")
-    }
-}
-
-impl Lookup for PodRun {
-    fn data(&self, holder: Holder, name: &str) -> Option<Data> {
-        let resource = match holder {
-            Holder::ConfigMap => &rows::CONFIG_MAPS,
-            Holder::Secret => &rows::SECRETS,
-        };
-        let object = self
-            .kubelet
-            .store
-            .get(&Key::new(resource, &*self.key.namespace, name))
-            .ok()?;
-        let encoded = |text: &str| BASE64.decode(text).ok();
-        let plain = |text: &str| Some(text.as_bytes().to_vec());
-        let mut data = match holder {
-            Holder::ConfigMap => entries(&object["data"], plain),
-            Holder::Secret => entries(&object["data"], encoded),
-        };
-        data.extend(entries(&object["binaryData"], encoded));
-        Some(data)
-    }
-
-    fn namespace(&self) -> &str {
-        &self.key.namespace
-    }
-}
-
-fn entries(data: &Value, decode: impl Fn(&str) -> Option<Vec<u8>>) -> Data {
-    let entries = data.as_object().into_iter().flatten();
-    entries
-        .filter_map(|(key, value)| Some((key.clone(), decode(value.as_str()?)?)))
-        .collect()
 }
 
 /// Whether a Service's selector matches the pod's labels.
