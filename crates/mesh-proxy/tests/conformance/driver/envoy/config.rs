@@ -1,0 +1,172 @@
+//! Envoy's configuration, made of istiod's: its routes, clusters and HTTP filters as recorded, with
+//! the case's pods in place of endpoints that are discovered, and listeners on free ports.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::Endpoints;
+use crate::case::Case;
+use crate::driver::Scene;
+use crate::recording::FQDN;
+
+/// Namespace of a case, in which its service is alone.
+pub(super) fn namespace(case: &Case) -> String {
+    format!("row-{}", case.row)
+}
+
+/// Everything that a process is started with; listeners are given, the rest comes from files.
+pub(super) fn bootstrap(listeners: &[Value], folder: &Path) -> Value {
+    json!({
+        "node": {"id": "conformance", "cluster": "conformance"},
+        "admin": {"address": loopback(0)},
+        "static_resources": {"listeners": listeners},
+        "dynamic_resources": {"cds_config": file(&folder.join("clusters.json"))},
+    })
+}
+
+/// The file from which resources are read, and read again when it is replaced.
+pub(super) fn resources<'a>(resources: impl IntoIterator<Item = &'a Value>) -> Value {
+    json!({"resources": resources.into_iter().collect::<Vec<_>>()})
+}
+
+/// The client's listener: the connection manager as recorded, with routes from a file.
+pub(super) fn outbound(name: &str, folder: &Path) -> Value {
+    let mut filter = recorded()["outbound"].take();
+    let manager = &mut filter["typed_config"];
+    manager["stat_prefix"] = name.into();
+    manager["rds"] = json!({
+        "config_source": file(&folder.join(format!("{name}.json"))),
+        "route_config_name": name,
+    });
+    let log = folder.join(format!("{name}.log"));
+    manager["access_log"][0]["typed_config"]["path"] = log.to_str().unwrap().into();
+    listener(name, &filter, "OUTBOUND")
+}
+
+/// A pod's listener: all of it as recorded, to a cluster of its own name.
+pub(super) fn inbound(name: &str) -> Value {
+    let mut filter = recorded()["inbound"].take();
+    let manager = &mut filter["typed_config"];
+    let routes = &mut manager["route_config"]["virtual_hosts"][0]["routes"];
+    routes[0]["route"]["cluster"] = name.into();
+    manager["access_log"] = json!([]);
+    listener(name, &filter, "INBOUND")
+}
+
+/// A pod's own cluster. Istio puts the connection pool of the host's policy, never a subset's, on
+/// it: that of the cluster without subset.
+pub(super) fn inbound_cluster(name: &str, scene: &Scene<'_>, app: SocketAddr) -> Value {
+    let mut cluster = recorded()["inbound_cluster"].take();
+    let clusters = &scene.recording.clusters;
+    let whole = clusters.iter().find(|it| subset(it).is_empty()).unwrap();
+    for block in [
+        "circuit_breakers",
+        "connect_timeout",
+        "typed_extension_protocol_options",
+    ] {
+        cluster[block] = whole[block].clone();
+    }
+    let object = cluster.as_object_mut().unwrap();
+    for original_destination in [
+        "lb_policy",
+        "cleanup_interval",
+        "upstream_bind_config",
+        "alt_stat_name",
+    ] {
+        object.remove(original_destination);
+    }
+    cluster["name"] = name.into();
+    cluster["type"] = "STATIC".into();
+    cluster["load_assignment"] = assignment(name, [(app, false)].into_iter(), false);
+    cluster
+}
+
+/// The file of a case's route table.
+pub(super) fn route_table(scene: &Scene<'_>) -> Value {
+    let name = namespace(scene.case);
+    let table = json!({
+        "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+        "name": name,
+        "virtual_hosts": [renamed(&scene.recording.routes, &name)],
+        "validate_clusters": false,
+        "max_direct_response_body_size_bytes": 1_048_576,
+        "ignore_port_in_host_matching": true,
+    });
+    resources([&table])
+}
+
+/// A case's clusters, with its pods as their endpoints.
+pub(super) fn clusters(scene: &Scene<'_>, endpoints: &Endpoints) -> Vec<Value> {
+    let cluster = |recorded: &Value| {
+        let mut cluster = renamed(recorded, &namespace(scene.case));
+        let pods = scene.pods_of(subset(recorded));
+        let pods = pods
+            .into_iter()
+            .map(|pod| (endpoints[pod], scene.pods[pod].remote));
+        let by_locality = cluster.get("outlier_detection").is_some();
+        let name = cluster["name"].as_str().unwrap().to_owned();
+        cluster["load_assignment"] = assignment(&name, pods, by_locality);
+        cluster["type"] = "STATIC".into();
+        cluster["@type"] = "type.googleapis.com/envoy.config.cluster.v3.Cluster".into();
+        cluster
+    };
+    scene.recording.clusters.iter().map(cluster).collect()
+}
+
+/// `ctx1` of `outbound|8080|ctx1|svc…`
+fn subset(cluster: &Value) -> &str {
+    cluster["name"].as_str().unwrap().split('|').nth(2).unwrap()
+}
+
+/// Endpoints; Istio: with outlier detection those of another region are only a second choice.
+fn assignment(
+    cluster: &str,
+    endpoints: impl Iterator<Item = (SocketAddr, bool)>,
+    by_locality: bool,
+) -> Value {
+    let (far, near): (Vec<_>, Vec<_>) = endpoints.partition(|(_, remote)| *remote);
+    let group = |region: &str, priority: u32, endpoints: &[(SocketAddr, bool)]| {
+        let endpoints = endpoints.iter();
+        let endpoints =
+            endpoints.map(|(at, _)| json!({"endpoint": {"address": loopback(at.port())}}));
+        json!({
+            "locality": {"region": region},
+            "priority": priority,
+            "lb_endpoints": endpoints.collect::<Vec<_>>(),
+        })
+    };
+    let mut groups = vec![group("here", 0, &near)];
+    if !far.is_empty() {
+        groups.push(group("elsewhere", u32::from(by_locality), &far));
+    }
+    json!({"cluster_name": cluster, "endpoints": groups})
+}
+
+/// With the service in a namespace of its own.
+fn renamed(value: &Value, namespace: &str) -> Value {
+    let own = format!("svc.{namespace}.svc.cluster.local");
+    serde_json::from_str(&value.to_string().replace(FQDN, &own)).unwrap()
+}
+
+fn recorded() -> Value {
+    serde_json::from_str(include_str!("../../data/listeners.json")).unwrap()
+}
+
+fn listener(name: &str, filter: &Value, direction: &str) -> Value {
+    json!({
+        "name": name,
+        "address": loopback(0),
+        "filter_chains": [{"filters": [filter]}],
+        "traffic_direction": direction,
+    })
+}
+
+fn loopback(port: u16) -> Value {
+    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+}
+
+fn file(path: &Path) -> Value {
+    json!({"path_config_source": {"path": path}, "resource_api_version": "V3"})
+}

@@ -1,0 +1,96 @@
+//! The table at the end: row by row, what each driver did.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::case::Case;
+
+/// How a case ended on a driver.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    pub(crate) wrong: Vec<String>,
+    pub(crate) took: Duration,
+}
+
+/// A driver's name and its outcomes in the order of the cases; none where it could not run.
+pub(crate) struct Column {
+    pub(crate) driver: &'static str,
+    pub(crate) outcomes: Option<Vec<Outcome>>,
+}
+
+impl Outcome {
+    pub(crate) fn passed(&self) -> bool {
+        self.wrong.is_empty()
+    }
+}
+
+/// The table for people.
+pub(crate) fn render(cases: &[Case], columns: &[Column]) -> String {
+    let mut text = format!("{:<5} {:<58}", "row", "what");
+    for column in columns {
+        let _ = write!(text, " {:<14}", column.driver);
+    }
+    for (index, case) in cases.iter().enumerate() {
+        let what: String = case.what.chars().take(58).collect();
+        let _ = write!(text, "\n{:<5} {what:<58}", case.row);
+        for column in columns {
+            let outcome = column.outcomes.as_ref().map(|outcomes| &outcomes[index]);
+            let _ = write!(text, " {:<14}", cell(outcome));
+        }
+    }
+    text
+}
+
+fn cell(outcome: Option<&Outcome>) -> String {
+    let Some(outcome) = outcome else {
+        return "not run".to_owned();
+    };
+    let word = if outcome.passed() {
+        "same"
+    } else {
+        "DIFFERENT"
+    };
+    format!("{word} {:.1} s", outcome.took.as_secs_f64())
+}
+
+/// The table of `docs/conformance.md`: it holds as long as [`complaints`] finds nothing.
+pub(crate) fn markdown(cases: &[Case], drivers: [&str; 2]) -> String {
+    let mut text = format!(
+        "| row | rules and pods | {} | note |\n|---|---|---|---|---|\n",
+        drivers.join(" | ")
+    );
+    for case in cases {
+        let cells = drivers.map(|driver| match case.deviation.get(driver) {
+            Some(reason) => format!("differs: {reason}"),
+            None => "same".to_owned(),
+        });
+        let note = case.note.as_deref().unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {note} |",
+            case.row,
+            case.what,
+            cells.join(" | ")
+        );
+    }
+    text
+}
+
+/// What must not stay so: disagreements that nobody listed, and listed ones that do not occur.
+pub(crate) fn complaints(cases: &[Case], columns: &[Column]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for column in columns {
+        for (case, outcome) in cases.iter().zip(column.outcomes.iter().flatten()) {
+            let listed = case.deviation.get(column.driver);
+            let at = format!("row {} ({}) on {}", case.row, case.what, column.driver);
+            match (outcome.passed(), listed) {
+                (true, Some(reason)) => {
+                    complaints.push(format!("{at}: listed, but it is the same: {reason}"))
+                }
+                (false, None) => complaints.push(format!("{at}: {}", outcome.wrong.join("; "))),
+                _ => {}
+            }
+        }
+    }
+    complaints
+}
