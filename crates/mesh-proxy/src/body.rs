@@ -14,6 +14,7 @@ use crate::cluster::HostState;
 use crate::limits::Place;
 use crate::log::Record;
 use crate::pool::Connection;
+use crate::stats::Downstream;
 
 /// What a body can fail with.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -104,6 +105,8 @@ pub(crate) struct ResponseBody {
     deadline: Option<Deadline>,
     /// The line of the access log, written when the body is gone.
     record: Option<Box<Record>>,
+    /// The request, while its listener counts it.
+    request: Option<Downstream>,
 }
 
 #[derive(Debug)]
@@ -133,6 +136,7 @@ pub(crate) struct Active(pub(crate) Arc<HostState>);
 impl Active {
     pub(crate) fn new(host: Arc<HostState>) -> Self {
         host.stats.rq_active.add();
+        host.cluster.upstream_rq_active.add();
         Self(host)
     }
 }
@@ -140,6 +144,7 @@ impl Active {
 impl Drop for Active {
     fn drop(&mut self) {
         self.0.stats.rq_active.subtract();
+        self.0.cluster.upstream_rq_active.subtract();
     }
 }
 
@@ -161,6 +166,7 @@ impl ResponseBody {
             source,
             deadline: None,
             record,
+            request: None,
         }
     }
 
@@ -174,6 +180,7 @@ impl ResponseBody {
             source: Source::Upstream { body, lease },
             deadline: None,
             record: None,
+            request: None,
         }
     }
 
@@ -183,6 +190,11 @@ impl ResponseBody {
             deadline: Some(deadline),
             ..self
         }
+    }
+
+    /// Holds the request until the body is gone.
+    pub(crate) fn hold(&mut self, request: Downstream) {
+        self.request = Some(request);
     }
 
     /// Writes a line when the body is gone.

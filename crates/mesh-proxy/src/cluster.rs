@@ -1,7 +1,7 @@
 //! Clusters at work: hosts, connections, who is away. They outlive configurations that do not change
 //! them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub struct HostState {
     /// Where it is.
     pub locality: Locality,
     /// Its counters.
-    pub stats: HostStats,
+    pub stats: Arc<HostStats>,
     pub(crate) pool: Pool,
     /// Those of the cluster.
     pub(crate) limits: Limits,
@@ -95,6 +95,10 @@ impl ClusterState {
             known.unwrap_or_else(|| Arc::new(HostState::new(host, &config.policy, &limits, &stats)))
         };
         let hosts: Vec<_> = config.hosts.iter().map(state).collect();
+        let known = before.map(|before| (&*before.config.hosts, &*before.hosts));
+        for _ in 0..changed_priorities((&config.hosts, &hosts), known.unwrap_or_default()) {
+            stats.membership_change.add();
+        }
         let live = match same_policy {
             Some(before) => {
                 before.live.replace_hosts(config, &hosts);
@@ -151,12 +155,29 @@ impl ClusterState {
     }
 }
 
+/// Hosts as they are configured, and at work.
+type Members<'a> = (&'a [Host], &'a [Arc<HostState>]);
+
+/// Envoy: hosts that come or go are one change of each priority they have.
+fn changed_priorities(new: Members<'_>, old: Members<'_>) -> usize {
+    fn missing(of: Members<'_>, other: Members<'_>) -> Vec<u32> {
+        let known = |host: &Arc<HostState>| other.1.iter().any(|other| Arc::ptr_eq(host, other));
+        let gone = of.0.iter().zip(of.1).filter(|(_, host)| !known(host));
+        gone.map(|(config, _)| config.priority).collect()
+    }
+    let priorities: BTreeSet<u32> = [missing(new, old), missing(old, new)]
+        .concat()
+        .into_iter()
+        .collect();
+    priorities.len()
+}
+
 impl HostState {
     fn new(host: &Host, policy: &Policy, limits: &Limits, cluster: &Arc<ClusterStats>) -> Self {
         Self {
             target: Target::of(host),
             locality: host.locality.clone(),
-            stats: HostStats::default(),
+            stats: Arc::default(),
             pool: Pool::default(),
             limits: limits.clone(),
             cluster: cluster.clone(),
@@ -174,6 +195,20 @@ impl HostState {
     pub(crate) fn put_back(&self, connection: Connection) {
         if connection.used < self.most_requests {
             self.pool.put(connection);
+        } else {
+            self.cluster.upstream_cx_max_requests.add();
         }
+    }
+
+    /// A request is sent over one of its connections.
+    pub(crate) fn count_request(&self) {
+        self.stats.rq_total.add();
+        self.cluster.upstream_rq_total.add();
+    }
+
+    /// It was not sent after all.
+    pub(crate) fn uncount_request(&self) {
+        self.stats.rq_total.subtract();
+        self.cluster.upstream_rq_total.subtract();
     }
 }

@@ -12,24 +12,29 @@ use crate::body::RequestBody;
 use crate::cluster::HostState;
 use crate::dial::Dial;
 use crate::limits::Place;
-use crate::pool::Connection;
+use crate::stats::{ClusterStats, HostStats};
 
 /// Opens a connection for the pool of a host; it holds its place among the cluster's to its end.
 pub(crate) async fn open(host: Arc<HostState>, dial: Arc<dyn Dial>, place: Place) {
-    host.stats.cx_total.add();
-    let reset = match timeout(host.connect_timeout, establish(&host, &dial, place)).await {
-        Ok(Ok(sender)) => return host.pool.put(Connection { sender, used: 0 }),
-        Ok(Err(error)) if error.kind() != io::ErrorKind::TimedOut => Reset::ConnectionFailure,
-        _ => Reset::ConnectionTimeout,
-    };
-    host.stats.cx_connect_fail.add();
-    host.failed(reset);
+    let open = Open::new(&host, place);
+    let established = timeout(host.connect_timeout, establish(&host, &dial, open)).await;
+    let established = established.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    match established {
+        Ok(sender) => host.pool.put_new(sender),
+        Err(error) => {
+            host.count_failure(&error);
+            host.failed(match error.kind() {
+                io::ErrorKind::TimedOut => Reset::ConnectionTimeout,
+                _ => Reset::ConnectionFailure,
+            });
+        }
+    }
 }
 
 async fn establish(
     host: &Arc<HostState>,
     dial: &Arc<dyn Dial>,
-    place: Place,
+    open: Open,
 ) -> io::Result<SendRequest<RequestBody>> {
     let stream = dial.dial(&host.target).await?;
     stream.set_nodelay(true)?;
@@ -38,7 +43,6 @@ async fn establish(
         .handshake(TokioIo::new(stream))
         .await
         .map_err(io::Error::other)?;
-    host.stats.cx_active.add();
     host.pool.opened();
     // Idle connections do not keep a host that no configuration knows any more.
     let (host, dial) = (Arc::downgrade(host), dial.clone());
@@ -47,15 +51,55 @@ async fn establish(
         if let Err(error) = connection.await {
             tracing::debug!(%error, "upstream connection ended");
         }
-        drop(place);
+        drop(open);
         ended(&host, &dial);
     });
     Ok(sender)
 }
 
+/// A connection as it counts, from the first step of its dial to its end. Keeps counters, not the
+/// host.
+pub(crate) struct Open {
+    host: Arc<HostStats>,
+    cluster: Arc<ClusterStats>,
+    _place: Place,
+}
+
+impl Open {
+    pub(crate) fn new(host: &HostState, place: Place) -> Self {
+        let (host, cluster) = (host.stats.clone(), host.cluster.clone());
+        host.cx_total.add();
+        host.cx_active.add();
+        cluster.upstream_cx_total.add();
+        cluster.upstream_cx_active.add();
+        Self {
+            host,
+            cluster,
+            _place: place,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.host.cx_active.subtract();
+        self.cluster.upstream_cx_active.subtract();
+    }
+}
+
+impl HostState {
+    /// Counts a connection that did not come up.
+    pub(crate) fn count_failure(&self, error: &io::Error) {
+        self.stats.cx_connect_fail.add();
+        self.cluster.upstream_cx_connect_fail.add();
+        if error.kind() == io::ErrorKind::TimedOut {
+            self.cluster.upstream_cx_connect_timeout.add();
+        }
+    }
+}
+
 fn ended(host: &Weak<HostState>, dial: &Arc<dyn Dial>) {
     if let Some(host) = host.upgrade() {
-        host.stats.cx_active.subtract();
         host.closed(dial);
     }
 }

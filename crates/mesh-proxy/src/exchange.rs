@@ -13,8 +13,9 @@ use mesh::local_reply::{Flags, Reason, local_reply};
 use crate::body::ResponseBody;
 use crate::cluster::ClusterState;
 use crate::headers::{prepare_request, rewrite_host};
+use crate::listen::Door;
 use crate::log::Record;
-use crate::proxy::{Inner, Listen, Snapshot};
+use crate::proxy::{Inner, Snapshot};
 use crate::reply::{Style, respond};
 use crate::tries::{Failed, Plan, run};
 use crate::way::{Way, answer, authority, rewrite, way};
@@ -22,6 +23,7 @@ use crate::way::{Way, answer, authority, rewrite, way};
 /// A request on its way, and what has been learnt about it.
 pub(crate) struct Exchange<'a> {
     pub(crate) proxy: &'a Inner,
+    door: &'a Door,
     pub(crate) flags: Flags,
     pub(crate) record: Option<Box<Record>>,
     /// The client.
@@ -38,12 +40,12 @@ struct Changes {
 /// Answers one request.
 pub(crate) async fn exchange(
     proxy: &Inner,
-    listen: &Listen,
+    door: &Door,
     peer: SocketAddr,
     mut request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     let authority = authority(&request);
-    let mut exchange = Exchange::new(proxy, listen, peer, &request, authority.as_deref());
+    let mut exchange = Exchange::new(proxy, door, peer, &request, authority.as_deref());
     if request.version() == Version::HTTP_10 {
         return exchange.local(&Reason::UpgradeRequired);
     }
@@ -63,8 +65,11 @@ pub(crate) async fn exchange(
         record.request_id(request.headers());
     }
     let snapshot = proxy.snapshot.load_full();
-    match way(&snapshot, listen, &mut request, &authority) {
-        Way::Nowhere => exchange.local(&Reason::NoRoute),
+    match way(&snapshot, &door.listen, &mut request, &authority) {
+        Way::Nowhere => {
+            door.stats.no_route.add();
+            exchange.local(&Reason::NoRoute)
+        }
         Way::Passthrough(address) => exchange.pass_through(address, request).await,
         Way::Route(route) => exchange.follow(route, &snapshot, request, &authority).await,
     }
@@ -73,7 +78,7 @@ pub(crate) async fn exchange(
 impl<'a> Exchange<'a> {
     fn new(
         proxy: &'a Inner,
-        listen: &Listen,
+        door: &'a Door,
         peer: SocketAddr,
         request: &Request<Incoming>,
         authority: Option<&str>,
@@ -97,13 +102,14 @@ impl<'a> Exchange<'a> {
                 Arc::clone(log),
                 request,
                 authority,
-                listen.address,
+                door.listen.address,
                 remote,
             ))
         };
         let record = proxy.settings.access_log.as_ref().map(record);
         Self {
             proxy,
+            door,
             flags: Flags::none(),
             record,
             peer: remote,
@@ -167,6 +173,7 @@ impl<'a> Exchange<'a> {
             (action, _) => return self.reply(&answer(action, &request, authority), &changes),
         };
         let Some(cluster) = snapshot.clusters.get(&destination.cluster) else {
+            self.door.stats.no_cluster.add();
             return self.reply(&Reason::NoCluster, &changes);
         };
         rewrite(&mut request, forward);
@@ -182,11 +189,16 @@ impl<'a> Exchange<'a> {
         }
         let chance = &self.proxy.chance;
         let injected = route.fault.draw(chance.draw(), chance.draw());
+        let stats = &self.door.stats;
         if let Some(delay) = injected.delay {
             self.flags.raise("DI");
+            stats.delays_injected.add();
+            let _held = stats.active_faults.hold();
             tokio::time::sleep(delay).await;
         }
-        injected.abort.map(Reason::Abort)
+        let abort = injected.abort?;
+        stats.aborts_injected.add();
+        Some(Reason::Abort(abort))
     }
 
     /// Istio, ALLOW_ANY: an unknown host goes to the address dialled, without rules or retries.
@@ -216,7 +228,7 @@ impl<'a> Exchange<'a> {
         match run(&mut self, &cluster, plan, request).await {
             Ok(response) => self.answered(response, |headers| changes.apply(headers)),
             Err(Failed(reason)) => {
-                cluster.stats.answered(local_reply(&reason).status);
+                cluster.stats.answers.add(local_reply(&reason).status);
                 self.reply(&reason, changes)
             }
         }

@@ -5,11 +5,13 @@
 //! * [`Proxy`] is one proxy of its own state, in one of three [`Role`]s: a pod's outbound side, its
 //!   inbound side, an ingress gateway. It behaves as an Envoy with one worker.
 //! * [`Hop`] is an east-west gateway: a TCP hop that balances per connection.
+//! * [`Admin`] shows what they know and count, in Envoy's formats.
 //! * [`Dial`] is how they reach virtual addresses; [`AccessLog`] takes their log lines.
 //!
 //! The life of a request (`exchange.rs`): virtual host → route (`way.rs`) → fault → weighted
 //! cluster → tries (`tries.rs`: host → pooled connection → answer) → the answer, streamed back.
 
+mod admin;
 mod body;
 mod chance;
 mod cluster;
@@ -31,10 +33,11 @@ mod tcp;
 mod tries;
 mod way;
 
+pub use admin::{Admin, Node, Page, Part, StatsMatcher};
 pub use cluster::{ClusterState, HostState};
 pub use dial::{App, AppDial, Dial, Target, TcpDial};
 pub use hop::{Hop, connect as connect_hop};
 pub use limits::{Limit, Limits};
 pub use log::AccessLog;
 pub use proxy::{Listen, Proxy, Role, Settings};
-pub use stats::{ClusterStats, HostStats};
+pub use stats::{ClusterStats, Codes, Count, HostStats, HttpStats};

@@ -21,6 +21,13 @@ use tokio_util::task::TaskTracker;
 use crate::body::ResponseBody;
 use crate::exchange::exchange;
 use crate::proxy::{Inner, Listen, Proxy};
+use crate::stats::{Downstream, HttpStats};
+
+/// A listener: what it serves, and what it counts.
+pub(crate) struct Door {
+    pub(crate) listen: Listen,
+    pub(crate) stats: Arc<HttpStats>,
+}
 
 /// How long requests under way may still take when a listener stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -37,10 +44,11 @@ impl Proxy {
         listen: Listen,
         shutdown: CancellationToken,
     ) {
-        let listen = Arc::new(listen);
+        let stats = self.0.http_stats(&listen);
+        let door = Arc::new(Door { listen, stats });
         let stop = shutdown.clone();
         accept(listener, shutdown, |stream, peer| {
-            serve_connection(self.0.clone(), listen.clone(), stream, peer, stop.clone())
+            serve_connection(self.0.clone(), door.clone(), stream, peer, stop.clone())
         })
         .await;
     }
@@ -83,11 +91,15 @@ async fn paused(error: &io::Error) {
 
 async fn answer(
     proxy: &Inner,
-    listen: &Listen,
+    door: &Door,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
-    let mut answer = exchange(proxy, listen, peer, request).await;
+    door.stats.downstream_rq_total.add();
+    let active = Downstream::new(&door.stats);
+    let mut answer = exchange(proxy, door, peer, request).await;
+    door.stats.answers.add(answer.status().as_u16());
+    answer.body_mut().hold(active);
     if proxy.is_draining() {
         let close = HeaderValue::from_static("close");
         answer.headers_mut().insert(CONNECTION, close);
@@ -97,16 +109,19 @@ async fn answer(
 
 async fn serve_connection(
     proxy: Arc<Inner>,
-    listen: Arc<Listen>,
+    door: Arc<Door>,
     stream: TcpStream,
     peer: SocketAddr,
     shutdown: CancellationToken,
 ) {
+    door.stats.downstream_cx_total.add();
+    let counted = door.clone();
+    let _open = counted.stats.downstream_cx_active.hold();
     // Without effect on correctness if the peer is gone already.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
-        let (proxy, listen) = (proxy.clone(), listen.clone());
-        async move { Ok::<_, Infallible>(answer(&proxy, &listen, peer, request).await) }
+        let (proxy, door) = (proxy.clone(), door.clone());
+        async move { Ok::<_, Infallible>(answer(&proxy, &door, peer, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

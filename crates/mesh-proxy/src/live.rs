@@ -91,7 +91,11 @@ impl Live {
     pub(crate) fn report(&self, host: &Arc<HostState>, report: Report) {
         let mut state = self.state();
         if let Some(host) = state.position(host) {
-            state.engine.report(host, report, self.clock.now());
+            let ejected = state.engine.report(host, report, self.clock.now());
+            if ejected {
+                // Envoy: nobody keeps a connection to who failed.
+                state.hosts[host].pool.drain();
+            }
         }
     }
 

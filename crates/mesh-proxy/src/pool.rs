@@ -38,6 +38,8 @@ struct State {
     connecting: usize,
     /// Connections that are up.
     open: usize,
+    /// How often it was drained: connections from before are not used again.
+    drains: u32,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub(crate) struct Connection {
     pub(crate) sender: SendRequest<RequestBody>,
     /// Requests it has carried.
     pub(crate) used: u32,
+    /// How often its pool had been drained when it came up.
+    drains: u32,
 }
 
 /// What a request finds at a pool.
@@ -101,6 +105,7 @@ impl HostState {
             self.cluster.upstream_rq_pending_overflow.add();
             return Err(Reset::Overflow);
         };
+        self.cluster.upstream_rq_pending_total.add();
         let (grant, granted) = oneshot::channel();
         state.waiting.push_back(grant);
         self.open_for_who_waits(&mut state, dial);
@@ -134,6 +139,7 @@ impl HostState {
             std::mem::take(&mut state.waiting)
         };
         for grant in waiting {
+            self.cluster.upstream_rq_pending_failure_eject.add();
             // Who has left in the meantime needs no answer.
             let _ = grant.send(Err(reset));
         }
@@ -161,10 +167,27 @@ impl Pool {
         drop(idle);
     }
 
+    /// Lets go of every connection: of the idle ones now, of the others when they are free.
+    pub(crate) fn drain(&self) {
+        self.state().drains += 1;
+        self.clear();
+    }
+
+    /// Takes a connection that has just come up.
+    pub(crate) fn put_new(&self, sender: SendRequest<RequestBody>) {
+        let drains = self.state().drains;
+        self.put(Connection {
+            sender,
+            used: 0,
+            drains,
+        });
+    }
+
     /// Takes a connection that is free, for who waits or to be kept.
     pub(crate) fn put(&self, connection: Connection) {
-        if !connection.sender.is_closed() {
-            self.state().give(connection);
+        let mut state = self.state();
+        if !connection.sender.is_closed() && connection.drains == state.drains {
+            state.give(connection);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A proxy: its configuration, its clusters at work, and what they share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +16,7 @@ use crate::cluster::{ClusterState, Clusters, update};
 use crate::dial::{App, AppDial, Dial};
 use crate::live::Clock;
 use crate::log::AccessLog;
+use crate::stats::HttpStats;
 
 /// Where a proxy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub(crate) struct Inner {
     applying: Mutex<()>,
     pub(crate) snapshot: ArcSwap<Snapshot>,
     draining: AtomicBool,
+    /// Counters of its HTTP listeners, by Envoy's name for them.
+    http: Mutex<BTreeMap<String, Arc<HttpStats>>>,
     /// Clusters of unknown hosts, by the address dialled. Held briefly, never across an await.
     passthrough: Mutex<HashMap<SocketAddr, Arc<ClusterState>>>,
 }
@@ -119,6 +122,7 @@ impl Proxy {
             applying: Mutex::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             draining: AtomicBool::new(false),
+            http: Mutex::default(),
             passthrough: Mutex::default(),
         }))
     }
@@ -196,7 +200,38 @@ impl Proxy {
     }
 }
 
+impl Listen {
+    /// Istio's `stat_prefix`: listeners of all services of a declared HTTP port are one, as are
+    /// those of an inbound side's port.
+    fn stat_prefix(&self, role: Role) -> String {
+        let port = |text: &str| text.parse::<u16>().ok();
+        match (role, self.address) {
+            (Role::Inbound, Some(address)) => format!("inbound_0.0.0.0_{}", address.port()),
+            (Role::Outbound, Some(address)) if port(&self.routes).is_none() => {
+                format!("outbound_{}_{}", address.ip(), address.port())
+            }
+            _ => format!(
+                "outbound_0.0.0.0_{}",
+                self.routes.trim_start_matches("http.")
+            ),
+        }
+    }
+}
+
 impl Inner {
+    /// The counters of a listener; listeners of one name share them.
+    pub(crate) fn http_stats(&self, listen: &Listen) -> Arc<HttpStats> {
+        let mut known = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = listen.stat_prefix(self.settings.role);
+        known.entry(name).or_default().clone()
+    }
+
+    /// The counters of its listeners, by their names.
+    pub(crate) fn listeners(&self) -> BTreeMap<String, Arc<HttpStats>> {
+        let known = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
     /// The cluster of an unknown host: the address that the client dialled, as it is.
     pub(crate) fn passthrough(&self, address: SocketAddr) -> Arc<ClusterState> {
         let mut known = self

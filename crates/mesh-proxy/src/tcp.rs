@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::body::Active;
 use crate::chance::Chance;
-use crate::cluster::{ClusterState, HostState};
+use crate::cluster::ClusterState;
+use crate::connect::Open;
 use crate::dial::Dial;
-use crate::limits::Place;
 use crate::listen::accept;
 use crate::proxy::{Inner, Proxy};
 
@@ -76,37 +76,17 @@ pub(crate) async fn connect(
     };
     let host = cluster.pick(chance, &[], 0, None);
     let host = host.ok_or_else(|| io::Error::other("the cluster has no endpoint"))?;
-    host.stats.cx_total.add();
+    let open = Open::new(&host, place);
     let limit = cluster.config.policy.connect_timeout;
     let dialled = timeout(limit, dial.dial(&host.target)).await;
     let dialled = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    let stream = dialled.inspect_err(|_| {
-        host.stats.cx_connect_fail.add();
+    let stream = dialled.inspect_err(|error| {
+        host.count_failure(error);
         cluster.report(&host, Report::ConnectFailure);
     })?;
     cluster.report(&host, Report::Opened);
     stream.set_nodelay(true)?;
-    Ok((stream, (Active::new(host.clone()), Open::new(host, place))))
-}
-
-/// Counts an open connection of a host as long as it lives.
-pub(crate) struct Open {
-    host: Arc<HostState>,
-    _place: Place,
-}
-
-impl Open {
-    fn new(host: Arc<HostState>, place: Place) -> Self {
-        host.stats.cx_active.add();
-        Self {
-            host,
-            _place: place,
-        }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.host.stats.cx_active.subtract();
-    }
+    // Envoy: what a connection carries is a request to the counters.
+    host.count_request();
+    Ok((stream, (Active::new(host.clone()), open)))
 }

@@ -95,6 +95,10 @@ pub(crate) async fn run(
             answer.map(|answer| answer.map(|body| body.until(deadline)))
         }
         () = &mut deadline => {
+            // Envoy: counted by the try that it ends; between two tries there is none.
+            if tries.current.is_some() {
+                cluster.stats.upstream_rq_timeout.add();
+            }
             tries.timed_out();
             Err(Failed(Reason::RouteTimeout))
         }
@@ -148,6 +152,9 @@ impl Tries<'_, '_> {
             };
             match (next, answer) {
                 (Some(next), answer) if self.retries(outcome) => {
+                    if let Some(answer) = &answer {
+                        self.cluster.stats.retried.add(answer.status().as_u16());
+                    }
                     // An answer not read to its end closes its connection.
                     drop(answer);
                     request = next;
@@ -162,9 +169,13 @@ impl Tries<'_, '_> {
     /// Whether the policy allows another try; raises URX where only its number forbids it.
     fn retries(&mut self, outcome: Outcome) -> bool {
         let Some(policy) = self.plan.retry.filter(|policy| policy.on.retry(outcome)) else {
+            if self.attempt > 1 {
+                self.cluster.stats.upstream_rq_retry_success.add();
+            }
             return false;
         };
         if self.attempt > policy.retries {
+            self.cluster.stats.upstream_rq_retry_limit_exceeded.add();
             self.exchange.flags.raise("URX");
             return false;
         }
@@ -201,7 +212,7 @@ impl Tries<'_, '_> {
     }
 
     fn finish(&self, mut answer: Response<ResponseBody>) -> Response<ResponseBody> {
-        self.cluster.stats.answered(answer.status().as_u16());
+        self.cluster.stats.answers.add(answer.status().as_u16());
         let role = self.exchange.proxy.settings.role;
         prepare_response(answer.headers_mut(), role, self.began.elapsed());
         if let Some(cookie) = &self.hashed.cookie {

@@ -116,15 +116,17 @@ impl Engine {
         Some(picked)
     }
 
-    /// A try at a host ended so.
-    pub fn report(&mut self, host: usize, report: Report, now: Duration) {
+    /// A try at a host ended so; whether the host is ejected for it.
+    pub fn report(&mut self, host: usize, report: Report, now: Duration) -> bool {
         self.advance(now);
         let Some(detector) = &mut self.detector else {
-            return;
+            return false;
         };
-        if detector.report(host, report, now, &mut self.counts) {
+        let ejected = detector.report(host, report, now, &mut self.counts);
+        if ejected {
             self.changed(now);
         }
+        ejected
     }
 
     /// Who is away at `now`.

@@ -17,6 +17,7 @@
 pub mod cause;
 pub mod compile;
 pub mod config;
+pub mod dump;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod fault;

@@ -2,6 +2,7 @@
 //!
 //! * [`tools`] – a tool on `PATH`, or a loud skip (a failure where skipping is forbidden)
 //! * [`browser`] – a real chromium without a window, ended with its handle
+//! * [`envoy`] – a real Envoy on free ports, ended with its handle
 //! * [`redis_server`] – a real redis-server on a free port, ended with its handle
 //! * [`service`] – one of our services in this process, on port 0
 //! * [`sick_pod`] – what every service owes an order to be sick
@@ -10,6 +11,7 @@
 
 pub mod band;
 pub mod browser;
+pub mod envoy;
 pub mod redis_server;
 pub mod service;
 pub mod sick_pod;

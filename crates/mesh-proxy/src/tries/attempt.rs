@@ -66,6 +66,7 @@ impl Tries<'_, '_> {
         Ok(match timeout(limit, self.send(&host, request)).await {
             Ok(answer) => answer,
             Err(_) => {
+                self.cluster.stats.upstream_rq_per_try_timeout.add();
                 self.timed_out();
                 Err(Broken {
                     outcome: Outcome::TryTimeout,
@@ -92,7 +93,7 @@ impl Tries<'_, '_> {
             };
             let active = Active::new(host.clone());
             self.sent = true;
-            stats.rq_total.add();
+            host.count_request();
             connection.used += 1;
             self.cluster.report(host, Report::Connected);
             match connection.sender.try_send_request(request).await {
@@ -100,7 +101,7 @@ impl Tries<'_, '_> {
                 Err(mut error) => match error.take_message() {
                     // The peer closed an idle connection before anything was written to it.
                     Some(unsent) if connection.used > 1 => {
-                        stats.rq_total.subtract();
+                        host.uncount_request();
                         request = unsent;
                     }
                     unsent => {

@@ -6,6 +6,9 @@ use super::ring::digest;
 use super::schedule::Schedule;
 use crate::config::{Balancing, Host, Policy};
 
+/// Envoy's threshold, which Istio overwrites only where it writes rules of ejection.
+const PANIC_THRESHOLD: u32 = 50;
+
 /// What a choice depends on besides the state of the balancer.
 pub(super) struct Chances<A, R> {
     /// Requests in flight at a host.
@@ -72,7 +75,9 @@ impl Balancer {
     pub(super) fn new(policy: &Policy, hosts: &[Host], random: u64) -> Self {
         let mut balancer = Self {
             balancing: policy.balancing,
-            panic_threshold: policy.outlier.map_or(0, |outlier| outlier.panic_threshold),
+            panic_threshold: policy
+                .outlier
+                .map_or(PANIC_THRESHOLD, |outlier| outlier.panic_threshold),
             weighs_localities: policy.weighs_localities,
             members: Members::default(),
             random,
@@ -144,7 +149,11 @@ impl Balancer {
         R: FnMut() -> u64,
     {
         let chosen = match self.priorities.len() {
-            0 => return None,
+            0 => {
+                // Nobody is 0 % healthy.
+                *panics += u64::from(self.panic_threshold > 0);
+                return None;
+            }
             // One priority has it all: chance has no say.
             1 => 0,
             // Envoy: a request that is hashed stays in its priority too.

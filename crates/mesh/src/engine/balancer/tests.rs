@@ -78,6 +78,29 @@ fn lower_priorities_get_what_the_first_cannot_take() {
 }
 
 #[test]
+fn where_nobody_is_left_every_choice_is_a_panic_unless_rules_of_ejection_say_never() {
+    let rules = Outlier::default();
+    for (outlier, expected) in [(None, 2), (Some(rules), 0)] {
+        let policy = Policy {
+            outlier,
+            ..Policy::default()
+        };
+        let mut balancer = Balancer::new(&policy, &[], 0);
+        let mut panics = 0;
+        for _ in 0..2 {
+            let mut chances = Chances {
+                active: |_| 0,
+                random: || 0,
+                hash: None,
+                attempt: 0,
+            };
+            assert_eq!(balancer.pick(&mut chances, &mut panics), None);
+        }
+        assert_eq!(panics, expected, "{outlier:?}");
+    }
+}
+
+#[test]
 fn in_a_panic_everybody_is_asked() {
     // Rows 71 and 83.
     let rows = [("a", 0, 1), ("a", 0, 1)];
