@@ -10,6 +10,7 @@ use crate::case::Case;
 pub(crate) struct Outcome {
     pub(crate) wrong: Vec<String>,
     pub(crate) took: Duration,
+    pub(crate) tries: u32,
 }
 
 /// A driver's name and its outcomes in the order of the cases; none where it could not run.
@@ -28,14 +29,14 @@ impl Outcome {
 pub(crate) fn render(cases: &[Case], columns: &[Column]) -> String {
     let mut text = format!("{:<5} {:<58}", "row", "what");
     for column in columns {
-        let _ = write!(text, " {:<14}", column.driver);
+        let _ = write!(text, " {:<16}", column.driver);
     }
     for (index, case) in cases.iter().enumerate() {
         let what: String = case.what.chars().take(58).collect();
         let _ = write!(text, "\n{:<5} {what:<58}", case.row);
         for column in columns {
             let outcome = column.outcomes.as_ref().map(|outcomes| &outcomes[index]);
-            let _ = write!(text, " {:<14}", cell(outcome));
+            let _ = write!(text, " {:<16}", cell(outcome));
         }
     }
     text
@@ -50,7 +51,8 @@ fn cell(outcome: Option<&Outcome>) -> String {
     } else {
         "DIFFERENT"
     };
-    format!("{word} {:.1} s", outcome.took.as_secs_f64())
+    let again = if outcome.tries > 1 { " (2nd)" } else { "" };
+    format!("{word}{again} {:.1} s", outcome.took.as_secs_f64())
 }
 
 /// The table of `docs/conformance.md`: it holds as long as [`complaints`] finds nothing.
