@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # What the scripts share: words, exit codes, interruption, cleaning up. Sourced, never run.
 #
-# Written for bash 3.2 (macOS), kubectl, curl and POSIX tools. Parts with a subject of their own are
-# in scripts/lib/ and are sourced by the script that needs them.
+# ROOT is the checkout. Written for bash 3.2 (macOS), kubectl, curl and POSIX tools. Parts with a subject
+# of their own are in scripts/lib/ and are sourced by the script that needs them.
 
 # Decimal points and byte-wise text whatever the user's language is.
 export LC_ALL=C
@@ -63,15 +63,16 @@ changing() {
   return "$outcome"
 }
 
-# Milliseconds of the clock; whole seconds before bash 5.
-now_ms() {
-  local now=${EPOCHREALTIME:-}
-  if [ -n "$now" ]; then
-    now=${now/[.,]/}
-    printf '%s\n' "${now%???}"
-  else
-    date +%s000
-  fi
+# timed COMMAND…: runs it; how long it took is in TOOK_MS. No clock of bash 3.2 or POSIX tells
+# milliseconds, but the keyword `time` does; descriptor 3 keeps its word apart from the command's errors.
+# shellcheck disable=SC2034 # read by what is timed
+TOOK_MS=0
+timed() {
+  local TIMEFORMAT=%3R outcome=0
+  { time "$@" 2>&3 || outcome=$?; } 3>&2 2>"$SCRATCH/time"
+  # shellcheck disable=SC2034
+  TOOK_MS=$((10#$(tr -d . <"$SCRATCH/time")))
+  return "$outcome"
 }
 
 # need TOOL…: ends the script when one is missing.
@@ -84,12 +85,13 @@ need() {
 
 where_to_get() {
   case $1 in
-    kubectl) echo "https://kubernetes.io/docs/tasks/tools/ ($(minimum_kubectl) or newer)" ;;
+    kubectl) echo "https://kubernetes.io/docs/tasks/tools/ ($(minimum MIN_KUBECTL) or newer)" ;;
     *) echo "install it with your system's packages, then run this again" ;;
   esac
 }
 
-minimum_kubectl() { echo 1.20; }
+# minimum NAME: a version of k8s/versions.env, the one place that says them.
+minimum() { sed -n "s/^$1=//p" "$ROOT/k8s/versions.env"; }
 
 is_loopback() {
   case $1 in

@@ -47,20 +47,18 @@ are_subsets_equal() {
 }
 
 is_account_bounded() {
-  local verb resource wanted answer
-  while read -r verb resource wanted; do
-    answer=$(kube "$CTX1" auth can-i "$verb" "$resource" -n "$NAMESPACE" \
-      --as "system:serviceaccount:$NAMESPACE:api-gateway" 2>/dev/null) || true
-    [ "$answer" = "$wanted" ] || return 1
-  done <<'RIGHTS'
-list pods yes
-watch deployments.apps yes
-watch virtualservices.networking.istio.io yes
-list nodes yes
-delete pods no
-get secrets no
-update virtualservices.networking.istio.io no
+  local answers
+  answers=$(rights "$CTX1" --as "system:serviceaccount:$NAMESPACE:api-gateway" <<RIGHTS
+list pods $NAMESPACE
+watch deployments.apps $NAMESPACE
+watch virtualservices.networking.istio.io $NAMESPACE
+list nodes $NAMESPACE
+delete pods $NAMESPACE
+get secrets $NAMESPACE
+update virtualservices.networking.istio.io $NAMESPACE
 RIGHTS
+  ) || return 1
+  [ "${answers//$'\n'/ }" = "true true true true false false false" ]
 }
 
 # verify CLUSTERS: tells every check; fails when one does not hold. CLUSTERS is "both" or one of them.

@@ -108,24 +108,37 @@ need_cluster() {
     "kubectl cluster-info --context $1"
 }
 
-# The theater has to be there before its rules can be changed.
+# Kind, name and version of an object, one a line.
+readonly OBJECT_LINE='{.kind} {.metadata.name} {.metadata.resourceVersion}{"\n"}'
+
+# The theater of a context, by one call: its Services and rules are in $SCRATCH/theater. Only where that
+# fails is it found out what is missing.
 need_theater() {
-  local context=$1 found service
-  found=$(kube "$context" get services -n "$NAMESPACE" -o name) || fail "$UNAVAILABLE" "services of $context cannot be read" \
-    "kubectl auth can-i list services -n $NAMESPACE --context $context"
-  [ -n "$found" ] || kube "$context" get namespace "$NAMESPACE" >/dev/null 2>&1 ||
-    fail "$UNAVAILABLE" "$context has no namespace $NAMESPACE" "./deploy-all.sh (or kubectl apply -k k8s/ctx1 --context $context)"
+  local found service
+  found=$(kubectl --context "$1" --request-timeout="$PROBE_LIMIT" get services,destinationrules,virtualservices \
+    -n "$NAMESPACE" -o "jsonpath={range .items[*]}$OBJECT_LINE{end}" 2>"$SCRATCH/said") || diagnose "$1"
+  [ -n "$found" ] || need_namespace "$1"
   for service in $SERVICES; do
     case $found in
-      *"service/$service-service"*) ;;
-      *) fail "$UNAVAILABLE" "$context has no Service $service-service" "./deploy-all.sh" ;;
+      *"Service $service-service "*) ;;
+      *) fail "$UNAVAILABLE" "$1 has no Service $service-service" "./deploy-all.sh" ;;
     esac
   done
+  printf '%s\n' "$found" >"$SCRATCH/theater"
 }
 
-# Rules can be read: the cluster knows their kinds, and the user may.
-need_istio() {
-  kube "$1" get destinationrules,virtualservices -n "$NAMESPACE" -o name >/dev/null 2>"$SCRATCH/said" ||
-    fail "$UNAVAILABLE" "$1 does not show its VirtualServices and DestinationRules: $(tail -n 1 "$SCRATCH/said")" \
-      "is Istio installed there (istioctl version --context $1), and may you read them?"
+# Why the theater of a context could not be read; $SCRATCH/said holds what kubectl said.
+diagnose() {
+  local said
+  said=$(tail -n 1 "$SCRATCH/said")
+  need_cluster "$1"
+  kube "$1" get services -n "$NAMESPACE" -o name >/dev/null 2>&1 ||
+    fail "$UNAVAILABLE" "services of $1 cannot be read: $said" "kubectl auth can-i list services -n $NAMESPACE --context $1"
+  fail "$UNAVAILABLE" "$1 does not show its VirtualServices and DestinationRules: $said" \
+    "is Istio installed there (istioctl version --context $1), and may you read them?"
+}
+
+need_namespace() {
+  kube "$1" get namespace "$NAMESPACE" >/dev/null 2>&1 ||
+    fail "$UNAVAILABLE" "$1 has no namespace $NAMESPACE" "./deploy-all.sh (or kubectl apply -k k8s/ctx1 --context $1)"
 }

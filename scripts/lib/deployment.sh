@@ -41,12 +41,12 @@ give_password() {
   local context password
   password=$(known_password) || password=$(LC_ALL=C tr -dc 'a-zA-Z0-9' </dev/urandom | head -c 32 || true)
   for context in "$@"; do
+    kube "$context" get secret redis -n "$NAMESPACE" >/dev/null 2>&1 && continue
     if [ -n "$DRY_RUN" ]; then
       say "  $context: would create Secret redis"
       continue
     fi
     kube_whole "$context" apply -f "$ROOT/k8s/base/namespace.yaml" >/dev/null
-    kube "$context" get secret redis -n "$NAMESPACE" >/dev/null 2>&1 && continue
     # By standard input: arguments of processes can be read by others.
     printf '%s' "$password" | kube_whole "$context" create secret generic redis -n "$NAMESPACE" --from-file=password=/dev/stdin >/dev/null
     say "  $context: Secret redis created"

@@ -8,34 +8,31 @@ readonly OLDER_RULES="user-service-circuit-breaker movie-service-circuit-breaker
 
 # expect LESSON KEY: a number of a lesson; fails when it has none.
 expect() {
-  awk -F ': *' -v key="$2" '$1 == key { print $2; found = 1 } END { exit !found }' "$ROOT/practice/$1/expect.yaml"
+  local key value
+  while IFS=': ' read -r key value; do
+    [ "$key" != "$2" ] || { printf '%s\n' "$value"; return; }
+  done <"$ROOT/practice/$1/expect.yaml"
+  return 1
 }
 
-# Kind, name and version of every rule, one a line.
-rules_now() {
-  kube "$1" get destinationrules,virtualservices -n "$NAMESPACE" --no-headers \
-    -o 'custom-columns=KIND:.kind,NAME:.metadata.name,VERSION:.metadata.resourceVersion'
-}
-
-# Compares two such lists: a line "WORD KIND NAME" for each difference.
+# rules_changed BEFORE WRITTEN: a line "WORD KIND NAME" for each rule that was written and is not what it was.
 rules_changed() {
   awk '
     FNR == NR { before[$1 " " $2] = $3; next }
     !(($1 " " $2) in before) { print "created", $1, $2; next }
     before[$1 " " $2] != $3 { print "changed", $1, $2 }
-    { delete before[$1 " " $2] }
-    END { for (rule in before) print "removed", rule }
   ' "$1" "$2" | sort
 }
 
-# apply_rules CONTEXT -k FOLDER (or -f FILE): makes these rules what the cluster has, whatever was added.
+# apply_rules CONTEXT -k FOLDER (or -f FILE): makes these rules what the cluster has, whatever was added;
+# what they are now is in $SCRATCH/written.
 #
 # apply creates what is missing and is what the lesson teaches; it keeps fields that others added, so a
 # replace follows, which changes nothing where nothing is left over.
 apply_rules() {
   kube_whole "$1" apply "$2" "$3" >/dev/null || return 1
   # What it warns of, apply has just said.
-  kube_whole "$1" replace --save-config "$2" "$3" >/dev/null 2>"$SCRATCH/said" && return
+  kube_whole "$1" replace --save-config "$2" "$3" -o "jsonpath=$OBJECT_LINE" >"$SCRATCH/written" 2>"$SCRATCH/said" && return
   cat "$SCRATCH/said" >&2
   return 1
 }
@@ -44,21 +41,29 @@ apply_rules() {
 remove_older_rules() {
   local rule found=""
   for rule in $OLDER_RULES; do
-    if grep -q "^DestinationRule *$rule " "$SCRATCH/before"; then found="$found $rule"; fi
+    if grep -q "^DestinationRule $rule " "$SCRATCH/theater"; then found="$found $rule"; fi
   done
+  : >"$SCRATCH/removed"
+  [ -n "$found" ] || return 0
   # shellcheck disable=SC2086 # one argument a rule
-  [ -z "$found" ] || kube_whole "$1" delete destinationrules -n "$NAMESPACE" --ignore-not-found $found >/dev/null
+  kube_whole "$1" delete destinationrules -n "$NAMESPACE" --ignore-not-found $found >/dev/null || return 1
+  # shellcheck disable=SC2086
+  printf 'removed DestinationRule %s\n' $found >"$SCRATCH/removed"
 }
 
-# put_rules CONTEXT -k FOLDER (or -f FILE): the whole change; what it did is in $SCRATCH/changes.CONTEXT.
+# put_rules CONTEXT -k FOLDER (or -f FILE): the whole change of a theater that need_theater has found;
+# note_changes tells what it did.
 #
 # Only a folder brings DestinationRules of its own, which make the older ones needless.
 put_rules() {
-  rules_now "$1" >"$SCRATCH/before" || return 1
+  : >"$SCRATCH/removed"
   apply_rules "$@" || return 1
   if [ "$2" = -k ]; then remove_older_rules "$1" || return 1; fi
-  rules_now "$1" >"$SCRATCH/after" || return 1
-  rules_changed "$SCRATCH/before" "$SCRATCH/after" >"$SCRATCH/changes.$1"
+}
+
+# What the last change did, one line a rule, in $SCRATCH/changes.
+note_changes() {
+  rules_changed "$SCRATCH/theater" "$SCRATCH/written" | cat - "$SCRATCH/removed" >"$SCRATCH/changes"
 }
 
 # route_of LESSON SERVICE: the VirtualService of one service.
@@ -72,7 +77,7 @@ route_of() {
   ' "$ROOT/practice/$1/virtualservices.yaml"
 }
 
-# The services whose routes a change touched.
+# The services whose routes the last change touched.
 services_changed() {
-  awk '$2 == "VirtualService" { print $3 }' "$SCRATCH/changes.$1" | sed -n 's/-service-vs$//p'
+  awk '$2 == "VirtualService" { print $3 }' "$SCRATCH/changes" | sed -n 's/-service-vs$//p'
 }

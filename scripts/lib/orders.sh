@@ -51,17 +51,17 @@ order_sick() {
 
 # Requests until an answer by the order is seen; what is only for ctx2 is asked by canaries.
 await_sick() {
-  local service=$1 header="" started
+  local header=""
   case $2 in *-ctx2-*|*"--cluster ctx2"*|*"--cluster=ctx2"*) header="x-canary: true" ;; esac
-  started=$(now_ms)
-  while :; do
-    ask "$SCRATCH/seen" "$service" "$header" 16 8 10
-    if grep -q ' sick$' "$SCRATCH/seen"; then
-      say "seen: an answer by the order ($(($(now_ms) - started)) ms after kubectl); it ends by itself, or: heal"
-      return
-    fi
-    [ $(($(now_ms) - started)) -le "$SIGHT_LIMIT_MS" ] ||
-      fail "$FAILED" "the order is given, but no answer by it was seen" "./fault-injection-demo.sh status; is the pod already ejected?"
+  timed until_sick "$1" "$header" ||
+    fail "$FAILED" "the order is given, but no answer by it was seen" "./fault-injection-demo.sh status; is the pod already ejected?"
+  say "seen: an answer by the order ($TOOK_MS ms after kubectl); it ends by itself, or: heal"
+}
+
+until_sick() {
+  local started=$SECONDS
+  until ask "$SCRATCH/seen" "$1" "$2" 16 8 10 && grep -q ' sick$' "$SCRATCH/seen"; do
+    [ $((SECONDS - started)) -le "$SIGHT_LIMIT" ] || return 1
   done
 }
 

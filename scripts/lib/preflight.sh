@@ -7,14 +7,12 @@ checks() {
 both|Kubernetes %MIN_KUBERNETES% or newer|is_new_enough|upgrade the cluster
 both|rights to deploy|may_deploy|sign in as an administrator of C: kubectl auth can-i --list --context C
 both|nodes labelled with their cluster's name|has_labelled_nodes|scripts/label-nodes
-both|Istio's rules (networking.istio.io/v1)|serves_istio|install Istio %MIN_ISTIO% or newer in C
+both|Istio %MIN_ISTIO% or newer|has_istio|install or upgrade Istio in C: https://istio.io/latest/docs/setup/
 both|an east-west gateway|has_east_west|the Service istio-eastwestgateway in istio-system (Istio: multi-primary, multi-network)
 ctx1|the shared Gateway cp-gateway|has_gateway|create it in istio-system, or use the component own-gateway
 ctx2|a default StorageClass|has_storage|mark one as default, or use the component redis-without-volume
 TABLE
 }
-
-minimum() { sed -n "s/^$1=//p" "$ROOT/k8s/versions.env"; }
 
 # version_at_least FOUND WANTED, by the first two numbers.
 version_at_least() {
@@ -35,10 +33,8 @@ is_new_enough() {
 
 # What the overlays hold, one right a line: verb, resource, namespace.
 may_deploy() {
-  local verb resource where
-  while read -r verb resource where; do
-    kube "$1" auth can-i "$verb" "$resource" -n "$where" >/dev/null 2>&1 || return 1
-  done <<RIGHTS
+  local answers
+  answers=$(rights "$1" <<RIGHTS
 create namespaces $NAMESPACE
 create deployments.apps $NAMESPACE
 create services $NAMESPACE
@@ -48,13 +44,31 @@ create virtualservices.networking.istio.io istio-system
 create destinationrules.networking.istio.io $NAMESPACE
 create clusterroles.rbac.authorization.k8s.io $NAMESPACE
 RIGHTS
+  ) || return 1
+  case $answers in *false*) return 1 ;; esac
 }
 
 # Labels carry the cluster's role, whatever the context is called.
 has_labelled_nodes() { [ -n "$(kube "$1" get nodes -l "cluster-name=$2" -o name)" ]; }
 
-serves_istio() {
-  kube "$1" get --raw /apis/networking.istio.io/v1 2>/dev/null | grep -q '"destinationrules"'
+# The control plane's own word where it may be read, else what came with the oldest version that will do.
+has_istio() {
+  local version
+  kube "$1" get --raw /apis/networking.istio.io/v1 2>/dev/null | grep -q '"destinationrules"' || return 1
+  version=$(istiod_version "$1")
+  if [ -z "$version" ]; then
+    BASIS="by networking.istio.io/v1, which came with it; istiod's version is not told"
+    return
+  fi
+  BASIS="istiod is $version"
+  version_at_least "$version" "$(minimum MIN_ISTIO)"
+}
+
+# Of the Deployment's label (Istio 1.24 and later), else of its image's tag.
+istiod_version() {
+  kube "$1" get deployments -n istio-system -l app=istiod \
+    -o 'jsonpath={range .items[*]}{.metadata.labels.app\.kubernetes\.io/version} {.spec.template.spec.containers[0].image}{"\n"}{end}' 2>/dev/null |
+    awk '{ for (i = 1; i <= NF; i++) if (match($i, /[0-9]+\.[0-9]+(\.[0-9]+)?(-[a-z0-9.-]+)?$/)) { print substr($i, RSTART, RLENGTH); exit } }'
 }
 
 has_east_west() { kube "$1" get service istio-eastwestgateway -n istio-system -o name >/dev/null 2>&1; }
@@ -77,15 +91,19 @@ need_kubectl_version() {
     fail "$UNAVAILABLE" "kubectl $version is too old for these manifests" "install $(minimum MIN_KUBECTL) or newer"
 }
 
+# On what a check's word rests, where that is worth saying.
+BASIS=""
+
 # preflight CONTEXT ROLE: tells every check; fails when one does not hold.
 preflight() {
   local role what check next missing=0
   while IFS='|' read -r role what check next; do
     [ "$role" = both ] || [ "$role" = "$2" ] || continue
+    BASIS=""
     if "$check" "$1" "$2" </dev/null; then
-      say "  ok       $1: $what"
+      say "  ok       $1: $what${BASIS:+ ($BASIS)}"
     else
-      say "  MISSING  $1: $what"
+      say "  MISSING  $1: $what${BASIS:+ ($BASIS)}"
       say "           next: $next" | sed "s/ C\\([: ]\\|\$\\)/ $1\\1/g"
       missing=1
     fi

@@ -3,20 +3,36 @@
 
 # finish LESSON: says what a change of ctx1 did and waits for the first answer by it.
 finish() {
-  local lesson=$1 services
-  if [ ! -s "$SCRATCH/changes.$CTX1" ]; then
-    say "no change: the rules of $CTX1 are already those of $lesson"
+  timed see "$1"
+  [ -z "$SEEN" ] || say "seen: $SEEN ($TOOK_MS ms after kubectl)"
+}
+
+# What was seen of a change; nothing where there was none, or where it does not show.
+SEEN=""
+see() {
+  local services
+  note_changes
+  if [ ! -s "$SCRATCH/changes" ]; then
+    say "no change: the rules of $CTX1 are already those of $1"
     return
   fi
-  sed "s/^/$CTX1: /" "$SCRATCH/changes.$CTX1"
-  services=$(services_changed "$CTX1")
+  tell_changes "$CTX1"
+  services=$(services_changed)
   if [ -z "$services" ]; then
-    say "DestinationRules do not show in answers of healthy pods: ./fault-injection-demo.sh status"
+    if await_policy "$1"; then
+      SEEN="the gateway's sidecar has the new limits"
+    else
+      say "DestinationRules do not show in answers of healthy pods, and the sidecar's admin port tells nothing"
+    fi
     return
   fi
   # shellcheck disable=SC2086 # one argument a service
-  await_rule "$lesson" $services
+  await_rule "$1" $services
+  SEEN="answers follow the new rules"
 }
+
+# Names may hold what sed takes for its own.
+tell_changes() { awk -v context="$1" '{ print context ": " $0 }' "$SCRATCH/changes"; }
 
 # write_rules LESSON -k FOLDER (or -f FILE): puts them into ctx1, whole.
 write_rules() {
@@ -54,23 +70,25 @@ rollback() {
   finish "$FIRST_LESSON"
 }
 
-# The state after deployment, in both clusters.
+# The state after deployment, in both clusters; ctx2 first, whose gateway must know the subsets.
 reset_theater() {
   local outcome=0
-  write_rules "$FIRST_LESSON" -k "$ROOT/practice/$FIRST_LESSON"
   reset_remote || outcome=$PARTLY
   heal || outcome=$PARTLY
-  finish "$FIRST_LESSON"
+  need_theater "$CTX1"
+  play_lesson "$FIRST_LESSON"
   return "$outcome"
 }
 
 reset_remote() {
   local trouble
   trouble=$(trouble_of "$CTX2")
-  if [ -n "$trouble" ]; then
-    warn "$CTX2 was not reached, its rules are as they were: $trouble"
+  # In a subshell, because what is missing in ctx2 does not end the script.
+  if [ -n "$trouble" ] || ! (need_theater "$CTX2"); then
+    warn "the rules of $CTX2 are as they were${trouble:+: it was not reached: $trouble}"
     return 1
   fi
   changing "the rules of $CTX2" put_rules "$CTX2" -k "$ROOT/practice/$FIRST_LESSON" || return 1
-  sed "s/^/$CTX2: /" "$SCRATCH/changes.$CTX2"
+  note_changes
+  tell_changes "$CTX2"
 }

@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# DestinationRules do not show in answers of healthy pods. What the gateway's sidecar has made of them
+# shows at its admin port, in the limits of its clusters.
+
+# What Istio writes where a rule sets no limit.
+readonly NO_LIMIT=4294967295
+
+# limits_of LESSON: a line "SERVICE CONNECTIONS" for each service, of what stands above its subsets.
+limits_of() {
+  awk -v none="$NO_LIMIT" '
+    function flush() { if (service) print service, limit; service = ""; limit = none; inside = 0 }
+    BEGIN { limit = none }
+    /^---/ { flush() }
+    $1 == "host:" { service = $2; sub(/-service.*/, "", service) }
+    $1 == "subsets:" { inside = 1 }
+    $1 == "maxConnections:" && !inside { limit = $2 }
+    END { flush() }
+  ' "$ROOT/practice/$1/destinationrules.yaml" | sort
+}
+
+# limits_now: the same as the sidecar has it, of subset ctx1; fails where its admin port tells nothing.
+limits_now() {
+  kube "$CTX1" exec -n "$NAMESPACE" deployment/api-gateway -c istio-proxy -- pilot-agent request GET clusters 2>/dev/null |
+    awk -F '::' '$2 == "default_priority" && $3 == "max_connections" && split($1, part, "|") == 4 && part[3] == "ctx1" {
+      service = part[4]
+      sub(/-service\..*/, "", service)
+      print service, $4
+      found = 1
+    } END { exit !found }' | sort
+}
+
+# await_policy LESSON: returns when the sidecar has the lesson's limits; 1 where that cannot be seen.
+await_policy() {
+  local started=$SECONDS
+  limits_of "$1" >"$SCRATCH/limits"
+  while limits_now >"$SCRATCH/limits.now"; do
+    ! cmp -s "$SCRATCH/limits" "$SCRATCH/limits.now" || return 0
+    [ $((SECONDS - started)) -le "$SIGHT_LIMIT" ] ||
+      fail "$FAILED" "the rules are written, but the gateway's sidecar does not have their limits" \
+        "./fault-injection-demo.sh status; does an older DestinationRule win?"
+    sleep 0.1
+  done
+  return 1
+}
