@@ -66,6 +66,7 @@ const TEXTS = {
   "state.unknown": ["알 수 없음", "unknown"],
   "reason.forbidden": ["권한 없음", "forbidden"],
   "reason.timeout": ["시간 초과", "timeout"],
+  "reason.unreachable": ["연결되지 않음", "unreachable"],
   "reason.no kubeconfig": ["kubeconfig 없음", "no kubeconfig"],
   seen: ["확인", "seen"],
   "nodes.ready": ["준비됨", "ready"],

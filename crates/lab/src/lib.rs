@@ -10,6 +10,7 @@
 //!    ├─ mesh        istiod, sidecars, east-west gateways, the published port
 //!    └─ api         Kubernetes' HTTP for kubectl and the dashboard
 //! pod   ─ inside a pod's process
+//! verify ─ what needs many requests or real time, checked from outside
 //! ```
 
 pub mod admission;
@@ -29,3 +30,4 @@ pub mod pod;
 pub mod state;
 pub mod store;
 pub mod up;
+pub mod verify;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use lab::{pod, up};
+use lab::{pod, up, verify};
 
 /// Both clusters of the theater on this machine, with the mesh and the store.
 #[derive(Debug, Parser)]
@@ -19,6 +19,8 @@ struct Cli {
 enum Command {
     /// Start everything and run until Ctrl-C (also without a subcommand).
     Up(up::Options),
+    /// Check lessons, scripts and promises in labs of its own; needs kubectl and a checkout.
+    Verify(verify::Options),
     /// Be a pod's process; started by the lab only.
     #[command(subcommand, hide = true)]
     Pod(pod::Role),
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Pod(role)) => pod::main(role),
+        Some(Command::Verify(options)) => verify::main(&options),
         Some(Command::Up(options)) => up::main(&options),
         None => up::main(&cli.up),
     }

@@ -57,6 +57,9 @@ pub struct Options {
     /// Start with what a fresh cluster has; the theater is for you to deploy.
     #[arg(long)]
     empty: bool,
+    /// End also when standard input is closed: for a program that starts a lab and may be killed.
+    #[arg(long, hide = true)]
+    lifeline: bool,
 }
 
 /// Runs the lab; returns when it has left nothing behind.
@@ -131,6 +134,7 @@ async fn run(options: &Options, env: &Env) -> Result<()> {
     });
     let outcome = tokio::select! {
         () = drain::terminated() => Ok(()),
+        () = let_go(options.lifeline) => Ok(()),
         Some(ended) = tasks.join_next() => Err(fallen(ended)),
         never = async {
             lab.announce(dashboard, &state, started).await;
@@ -142,6 +146,17 @@ async fn run(options: &Options, env: &Env) -> Result<()> {
     tasks.shutdown().await;
     state.forget_pods();
     outcome
+}
+
+/// Returns when whoever holds the other end of standard input has let go of it.
+async fn let_go(lifeline: bool) {
+    if !lifeline {
+        return std::future::pending().await;
+    }
+    let reading = || std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(reading).await {
+        tracing::warn!(%error, "standard input cannot be read, which counts as closed");
+    }
 }
 
 /// What runs for ever has ended: a lab with a part missing would only seem to work.

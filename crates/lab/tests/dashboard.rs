@@ -311,7 +311,8 @@ async fn without_the_stream_the_page_says_so_and_its_lists_still_load() {
 }
 
 #[tokio::test]
-async fn after_its_gateway_is_gone_the_page_comes_back_by_itself_with_its_history() {
+async fn after_its_gateway_is_gone_the_page_comes_back_with_its_history_and_says_what_it_cannot_know()
+ {
     let Some(theater) = Theater::open().await else {
         return;
     };
@@ -320,6 +321,7 @@ async fn after_its_gateway_is_gone_the_page_comes_back_by_itself_with_its_histor
         .column_when("user", "all answers", |it| it.total == 41)
         .await;
     theater.page.eval::<()>(NOTE_LOSS).await;
+    lose_ctx2(&theater);
     let gone = delete_gateway(&theater).await;
 
     wait::until("the page to notice", LIMIT, async || {
@@ -332,6 +334,15 @@ async fn after_its_gateway_is_gone_the_page_comes_back_by_itself_with_its_histor
         name.is_some_and(|name| name != gone)
     })
     .await;
+    let ctx2 = theater.cluster("ctx2").await;
+    assert_eq!(
+        ctx2,
+        (
+            "unknown".to_owned(),
+            "알 수 없음 · 연결되지 않음".to_owned()
+        )
+    );
+    assert_eq!(theater.cluster("ctx1").await.0, "live");
     let told: Value = serde_json::from_slice(
         &theater
             .lab
@@ -368,6 +379,14 @@ async fn after_its_gateway_is_gone_the_page_comes_back_by_itself_with_its_histor
     for (row, newest) in anew.rows.iter().zip(&after.rows) {
         assert_eq!(row[..LAMPS - 1], newest[1..]);
     }
+}
+
+/// The next gateway finds nobody at the address of ctx2's API.
+fn lose_ctx2(theater: &Theater) {
+    let file = theater.lab.kubeconfig();
+    let text = std::fs::read_to_string(&file).expect("the kubeconfig is there");
+    let text = text.replace(&theater.lab.api("ctx2"), "http://127.0.0.1:9/ctx2");
+    std::fs::write(&file, text).expect("the kubeconfig can be written");
 }
 
 /// Notes that the stream was not live for a moment, however short.

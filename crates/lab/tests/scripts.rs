@@ -5,8 +5,6 @@
 mod changes;
 #[path = "scripts/deployment.rs"]
 mod deployment;
-#[path = "scripts/expectation.rs"]
-mod expectation;
 #[path = "scripts/figures.rs"]
 mod figures;
 #[path = "scripts/interruption.rs"]

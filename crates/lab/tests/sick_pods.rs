@@ -10,7 +10,8 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use support::kubectl::{self, Shell};
 use support::{Lab, Start};
-use testkit::{band, wait};
+use testkit::band;
+use testkit::wait;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const SERVICE: &str = "user-service";

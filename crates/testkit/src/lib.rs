@@ -9,7 +9,8 @@
 //! * [`wait`] – wait for a condition, with a limit
 //! * [`band`] – the exact binomial band around a configured share
 
-pub mod band;
+pub use binomial as band;
+
 pub mod browser;
 pub mod envoy;
 pub mod redis_server;

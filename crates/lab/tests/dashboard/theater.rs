@@ -130,6 +130,15 @@ impl Theater {
         }
     }
 
+    /// State of what is shown of a cluster, and how the page says it.
+    pub(crate) async fn cluster(&self, name: &str) -> (String, String) {
+        let read = "((name) => {
+            const section = document.querySelector(`section.cluster[data-cluster=${name}]`);
+            return [section.dataset.state, section.querySelector('[data-role=state]').textContent];
+        })";
+        self.page.eval(&format!("{read}('{name}')")).await
+    }
+
     pub(crate) async fn column(&self, service: &str) -> Column {
         self.page.eval(&format!("{COLUMN}('{service}')")).await
     }

@@ -1,5 +1,7 @@
 //! `deploy-all.sh` on empty clusters: it checks, deploys, verifies, and can be repeated.
 
+use std::path::{Path, PathBuf};
+
 use crate::stage::{Stage, lesson, root};
 use crate::support::Start;
 use crate::support::kubectl::Printed;
@@ -9,9 +11,26 @@ async fn empty() -> Option<Stage> {
 }
 
 async fn deploy(stage: &Stage, words: &str) -> Printed {
-    let script = root().join("deploy-all.sh");
+    deploy_from(&root(), stage, words).await
+}
+
+async fn deploy_from(checkout: &Path, stage: &Stage, words: &str) -> Printed {
+    let script = checkout.join("deploy-all.sh");
     let command = format!("{} {words} </dev/null", script.display());
     stage.shell.run(&command).await
+}
+
+/// A copy of what is deployed, with the component that wants a password for Redis.
+async fn with_password(stage: &Stage) -> PathBuf {
+    let copy = stage.shell.home().join("copy");
+    let chosen = format!(
+        "mkdir {copy} && cd {root} && cp -r deploy-all.sh scripts k8s ui practice {copy} && printf '%s\\n' '- ../components/redis-password' >>{copy}/k8s/ctx2/kustomization.yaml",
+        copy = copy.display(),
+        root = root().display()
+    );
+    let printed = stage.shell.run(&chosen).await;
+    assert_eq!(printed.exit, 0, "{}", printed.all());
+    copy
 }
 
 fn has(printed: &Printed, exit: i32, rows: &[&str]) {
@@ -24,19 +43,31 @@ fn has(printed: &Printed, exit: i32, rows: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_clusters_are_deployed_verified_and_deleted() {
-    let Some(stage) = empty().await else {
+    // The embedded store knows no passwords; everything else is the same with and without one.
+    let has_passwords = testkit::tools::find_any(&["redis-server", "valkey-server"]).is_some();
+    let store = if has_passwords { "auto" } else { "embedded" };
+    let Some(stage) = Stage::with(Start::with(&["--redis", store, "--empty"])).await else {
         return;
     };
     let printed = deploy(&stage, "--lab --dry-run").await;
-    has(
-        &printed,
-        0,
-        &["deployment.apps/user-service-ctx1 created (dry run)"],
-    );
+    let rows = [
+        "ok       ctx1: Istio 1.22 or newer (by networking.istio.io/v1",
+        "deployment.apps/user-service-ctx1 created (dry run)",
+    ];
+    has(&printed, 0, &rows);
     assert!(stage.specs("ctx1").await.is_empty(), "nothing was changed");
 
-    let printed = deploy(&stage, "--lab").await;
+    let checkout = if has_passwords {
+        with_password(&stage).await
+    } else {
+        root()
+    };
+    let secrets = ["ctx1: Secret redis created", "ctx2: Secret redis created"];
+    let printed = deploy_from(&checkout, &stage, "--lab").await;
     has(&printed, 0, &["the theater is up: http://127.0.0.1:"]);
+    if has_passwords {
+        has(&printed, 0, &secrets);
+    }
     for missing in ["MISSING", "FAILED"] {
         assert!(!printed.stdout.contains(missing), "{}", printed.stdout);
     }
@@ -56,8 +87,12 @@ async fn both_clusters_are_deployed_verified_and_deleted() {
         "FAILED   shares and faults fit the rules",
     ];
     has(&deploy(&stage, "--lab --verify").await, 1, &rows);
-    let repaired = deploy(&stage, "--lab --ctx2-only").await;
+    let repaired = deploy_from(&checkout, &stage, "--lab --ctx2-only").await;
     has(&repaired, 0, &["ctx2: ", " 1 created", "unchanged"]);
+    assert!(
+        !repaired.stdout.contains("Secret redis created"),
+        "a password is kept"
+    );
     assert_eq!(stage.specs("ctx2").await, lesson("01-initial"));
 
     let refused = deploy(&stage, "--lab --delete").await;
@@ -80,25 +115,25 @@ async fn without_ctx2_the_rest_is_deployed_and_told() {
     std::fs::write(stage.shell.home().join("kubeconfig"), dead).unwrap();
     let url = format!("APP_URL={}", stage.lab.url);
     let script = root().join("deploy-all.sh");
-    for (context, why) in [
-        ("ctx2", "127.0.0.1:9"),
-        ("ctx9", "kubectl has no context ctx9"),
-    ] {
-        let command = format!(
-            "{url} {} --remote-context {context} </dev/null",
-            script.display()
-        );
+    let rolled_out = "deployment \"api-gateway\" successfully rolled out";
+    let rows = [
+        (
+            "--remote-context ctx2",
+            "ctx2 is left out: ",
+            "127.0.0.1:9",
+            rolled_out,
+        ),
+        (
+            "--remote-context ctx9 --dry-run",
+            "ctx9 is left out: ",
+            "kubectl has no context ctx9",
+            "(dry run)",
+        ),
+    ];
+    for (words, left_out, why, done) in rows {
+        let command = format!("{url} {} {words} </dev/null", script.display());
         let printed = stage.shell.run(&command).await;
-        let left_out = format!("warning: {context} is left out: ");
-        has(
-            &printed,
-            2,
-            &[
-                &left_out,
-                why,
-                "deployment \"api-gateway\" successfully rolled out",
-            ],
-        );
+        has(&printed, 2, &[left_out, why, done]);
     }
     let command = format!("{url} {} --ctx2-only </dev/null", script.display());
     has(
@@ -117,6 +152,7 @@ async fn what_a_cluster_lacks_is_told_before_anything_is_changed() {
         "kubectl label nodes --all cluster-name- --context ctx1",
         "kubectl delete gateways.networking.istio.io cp-gateway -n istio-system --context ctx1",
         "kubectl delete storageclass standard --context ctx2",
+        "kubectl create deployment istiod --image=docker.io/istio/pilot:1.20.4-distroless --replicas=0 -n istio-system --context ctx2",
     ];
     for command in commands {
         let printed = stage.shell.run(command).await;
@@ -127,10 +163,13 @@ async fn what_a_cluster_lacks_is_told_before_anything_is_changed() {
         "next: scripts/label-nodes",
         "MISSING  ctx1: the shared Gateway cp-gateway",
         "MISSING  ctx2: a default StorageClass",
+        "MISSING  ctx2: Istio 1.22 or newer (istiod is 1.20.4-distroless)",
         "nothing was changed",
     ];
     has(&deploy(&stage, "--lab").await, 69, &rows);
     assert!(stage.specs("ctx1").await.is_empty());
+    let rows = ["ctx1 has no namespace theater-msa", "deploy-all.sh"];
+    has(&stage.demo("delay").await, 69, &rows);
     for (words, said) in [
         ("--verify --delete", "do not go together"),
         ("--ctx1-only --ctx2-only", "do not go together"),
@@ -139,42 +178,4 @@ async fn what_a_cluster_lacks_is_told_before_anything_is_changed() {
     ] {
         has(&deploy(&stage, words).await, 64, &[said]);
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_password_is_made_for_both_clusters_and_kept() {
-    // The embedded store knows no passwords.
-    if testkit::tools::find_any(&["redis-server", "valkey-server"]).is_none() {
-        return;
-    }
-    let Some(stage) = Stage::with(Start::with(&["--redis", "auto", "--empty"])).await else {
-        return;
-    };
-    // A copy of what is deployed, with the component chosen.
-    let copy = stage.shell.home().join("copy");
-    let chosen = format!(
-        "mkdir {copy} && cd {root} && cp -r deploy-all.sh scripts k8s ui practice {copy} && printf '%s\\n' '- ../components/redis-password' >>{copy}/k8s/ctx2/kustomization.yaml",
-        copy = copy.display(),
-        root = root().display()
-    );
-    let printed = stage.shell.run(&chosen).await;
-    assert_eq!(printed.exit, 0, "{}", printed.all());
-    let command = format!("{}/deploy-all.sh --lab </dev/null", copy.display());
-    let rows = [
-        "ctx1: Secret redis created",
-        "ctx2: Secret redis created",
-        "the theater is up",
-    ];
-    has(&stage.shell.run(&command).await, 0, &rows);
-    let only = format!(
-        "{}/deploy-all.sh --lab --ctx2-only </dev/null",
-        copy.display()
-    );
-    let again = stage.shell.run(&only).await;
-    has(&again, 0, &["unchanged"]);
-    assert!(
-        !again.stdout.contains("Secret redis created"),
-        "{}",
-        again.stdout
-    );
 }

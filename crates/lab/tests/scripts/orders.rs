@@ -5,10 +5,16 @@ use serde_json::json;
 use crate::stage::{RULES, Stage, lesson};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_is_given_seen_listed_and_cleared() {
+async fn orders_are_given_seen_listed_and_cleared() {
     let Some(stage) = Stage::up().await else {
         return;
     };
+    one_by_one(&stage).await;
+    circuit_plays_06_with_one_sick_pod(&stage).await;
+    reset_restores_01_exactly_whatever_was_added(&stage).await;
+}
+
+async fn one_by_one(stage: &Stage) {
     let said = stage
         .play("sick movie --cluster ctx2 --status 503 --ttl 2m")
         .await;
@@ -16,18 +22,11 @@ async fn an_order_is_given_seen_listed_and_cleared() {
     let said = stage.play("status").await;
     assert!(said.contains("movie-service:ctx2"), "{said}");
     let printed = stage.demo("test -n 60").await;
-    assert!(
-        printed.stdout.contains("answers by an order to be sick"),
-        "{}",
-        printed.all()
-    );
-    assert!(printed.stdout.contains("app:"), "{}", printed.all());
-    assert_eq!(
-        printed.exit,
-        0,
-        "an order explains its failures: {}",
-        printed.all()
-    );
+    for part in ["answers by an order to be sick", "app:"] {
+        assert!(printed.stdout.contains(part), "{}", printed.all());
+    }
+    let all = printed.all();
+    assert_eq!(printed.exit, 0, "an order explains its failures: {all}");
     let said = stage.play("heal").await;
     assert!(said.contains("movie-service:ctx2 cleared"), "{said}");
     let said = stage.play("status").await;
@@ -37,25 +36,14 @@ async fn an_order_is_given_seen_listed_and_cleared() {
     assert!(printed.stderr.contains("15"), "{}", printed.all());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn circuit_plays_06_with_one_sick_pod_and_reset_heals() {
-    let Some(stage) = Stage::up().await else {
-        return;
-    };
+async fn circuit_plays_06_with_one_sick_pod(stage: &Stage) {
     let said = stage.play("circuit").await;
     assert_eq!(stage.specs("ctx1").await, lesson("06-sick-pod"));
     assert!(said.contains("user-service-ctx1-"), "{said}");
     assert!(said.contains("seen: an answer by the order"), "{said}");
-    let said = stage.play("reset").await;
-    assert!(said.contains(" cleared"), "{said}");
-    assert_eq!(stage.specs("ctx1").await, lesson("01-initial"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reset_restores_01_exactly_whatever_was_added() {
-    let Some(stage) = Stage::up().await else {
-        return;
-    };
+async fn reset_restores_01_exactly_whatever_was_added(stage: &Stage) {
     let additions = [
         (
             "ctx1",
@@ -74,19 +62,15 @@ async fn reset_restores_01_exactly_whatever_was_added() {
         ),
     ];
     for (cluster, object, patch) in additions {
-        let answer = stage
-            .lab
-            .merge_patch(cluster, &format!("{RULES}/{object}"), &patch)
-            .await;
+        let path = format!("{RULES}/{object}");
+        let answer = stage.lab.merge_patch(cluster, &path, &patch).await;
         assert_eq!(answer.status(), 200, "{object}");
     }
-    stage.play("reset").await;
+    let said = stage.play("reset").await;
+    assert!(said.contains(" cleared"), "{said}");
     for cluster in ["ctx1", "ctx2"] {
-        assert_eq!(
-            stage.specs(cluster).await,
-            lesson("01-initial"),
-            "{cluster}"
-        );
+        let found = stage.specs(cluster).await;
+        assert_eq!(found, lesson("01-initial"), "{cluster}");
     }
     let said = stage.play("reset").await;
     assert!(said.contains("no change"), "{said}");

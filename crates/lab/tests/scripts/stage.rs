@@ -1,17 +1,14 @@
 //! A lab, and a shell from which the scripts are run.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use lab::verify::client::Client;
+use lab::verify::expectation::Expectation;
+use lab::verify::rules;
+pub(crate) use lab::verify::rules::{RULES, Rules};
 
 use crate::support::kubectl::{self, Printed, Shell};
 use crate::support::{Lab, Start};
-
-/// Rules of a namespace in the API.
-pub(crate) const RULES: &str = "/apis/networking.istio.io/v1/namespaces/theater-msa";
-/// Kinds of rules, as in their URLs.
-pub(crate) const PLURALS: [&str; 2] = ["destinationrules", "virtualservices"];
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -54,50 +51,31 @@ impl Stage {
         printed.all()
     }
 
-    /// What the rules of a cluster say, by kind and name.
-    pub(crate) async fn specs(&self, cluster: &str) -> BTreeMap<String, Value> {
-        let mut specs = BTreeMap::new();
-        for plural in PLURALS {
-            for object in self.lab.list(cluster, &format!("{RULES}/{plural}")).await {
-                let name = object["metadata"]["name"].as_str().unwrap();
-                let said = json!({"spec": object["spec"], "labels": object["metadata"]["labels"]});
-                specs.insert(format!("{plural}/{name}"), said);
-            }
-        }
-        specs
+    /// The API of a cluster.
+    pub(crate) fn api(&self, cluster: &str) -> Client {
+        Client::of(&self.lab.api(cluster))
     }
 
-    /// Creates an object in ctx1.
-    pub(crate) async fn create(&self, plural: &str, object: &Value) {
-        let url = format!("{}{RULES}/{plural}", self.lab.api("ctx1"));
-        let request = self
-            .lab
-            .client
-            .post(url)
-            .header("content-type", "application/json");
-        let answer = request.body(object.to_string()).send().await.unwrap();
-        assert_eq!(answer.status(), 201, "{object}");
+    /// The published port.
+    pub(crate) fn client(&self) -> Client {
+        Client::of(&self.lab.url)
     }
 
-    /// Deletes an object in ctx1.
-    pub(crate) async fn delete(&self, plural: &str, name: &str) {
-        let url = format!("{}{RULES}/{plural}/{name}", self.lab.api("ctx1"));
-        let answer = self.lab.client.delete(url).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{plural}/{name}");
+    /// What the rules of a cluster say.
+    pub(crate) async fn specs(&self, cluster: &str) -> Rules {
+        rules::of_cluster(&self.api(cluster)).await.unwrap()
+    }
+
+    /// Asks every service so often: answers are as a lesson's `expect.yaml` says.
+    pub(crate) async fn expects(&self, lesson: &str, requests: u32) {
+        let expectation = Expectation::of(&root(), lesson).unwrap();
+        let figures = expectation.holds(&self.client(), requests).await;
+        let figures = figures.unwrap_or_else(|error| panic!("{lesson}: {error:#}"));
+        figures.iter().for_each(|it| eprintln!("{lesson}: {it}"));
     }
 }
 
-/// The objects of a lesson, by kind and name, as [`Stage::specs`] gives them.
-pub(crate) fn lesson(folder: &str) -> BTreeMap<String, Value> {
-    let folder = root().join("practice").join(folder);
-    let mut specs = BTreeMap::new();
-    for plural in PLURALS {
-        let text = std::fs::read_to_string(folder.join(format!("{plural}.yaml"))).unwrap();
-        for object in lab::manifest::parse(&text).unwrap() {
-            let name = object["metadata"]["name"].as_str().unwrap().to_owned();
-            let said = json!({"spec": object["spec"], "labels": object["metadata"]["labels"]});
-            specs.insert(format!("{plural}/{name}"), said);
-        }
-    }
-    specs
+/// The objects of a lesson, as [`Stage::specs`] gives them.
+pub(crate) fn lesson(folder: &str) -> Rules {
+    rules::of_lesson(&root(), folder).unwrap()
 }

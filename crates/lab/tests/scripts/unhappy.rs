@@ -3,10 +3,10 @@
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
+use lab::verify::rules;
 use serde_json::json;
 
 use crate::stage::{RULES, Stage, lesson, root};
-use crate::support::Start;
 use crate::support::kubectl::Printed;
 
 const MISUSED: i32 = 64;
@@ -24,10 +24,17 @@ fn refused(printed: &Printed, exit: i32, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_words_are_refused_before_anything_is_asked() {
+async fn whatever_is_missing_or_wrong_is_named() {
     let Some(stage) = Stage::up().await else {
         return;
     };
+    wrong_words_are_refused_before_anything_is_asked(&stage).await;
+    what_is_missing_is_named(&stage).await;
+    a_cluster_that_does_not_answer_or_is_not_ours_is_not_touched(&stage).await;
+    what_was_half_applied_is_made_whole_by_the_next_verb(&stage).await;
+}
+
+async fn wrong_words_are_refused_before_anything_is_asked(stage: &Stage) {
     let rows = [
         ("", "Usage:"),
         ("reste", "there is no verb reste"),
@@ -71,11 +78,7 @@ async fn wrong_words_are_refused_before_anything_is_asked() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_missing_is_named() {
-    let Some(stage) = Stage::up().await else {
-        return;
-    };
+async fn what_is_missing_is_named(stage: &Stage) {
     let printed = stage.demo("--context ctx7 delay").await;
     refused(
         &printed,
@@ -131,11 +134,7 @@ async fn what_is_missing_is_named() {
     assert_eq!(stage.specs("ctx1").await, lesson("01-initial"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_that_does_not_answer_or_is_not_ours_is_not_touched() {
-    let Some(stage) = Stage::up().await else {
-        return;
-    };
+async fn a_cluster_that_does_not_answer_or_is_not_ours_is_not_touched(stage: &Stage) {
     let script = root().join("fault-injection-demo.sh");
     let kubeconfig = |server: &str| {
         format!(
@@ -175,24 +174,7 @@ async fn a_cluster_that_does_not_answer_or_is_not_ours_is_not_touched() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bare_cluster_is_told_to_be_deployed_first() {
-    let Some(stage) = Stage::with(Start::with(&["--redis", "embedded", "--empty"])).await else {
-        return;
-    };
-    let printed = stage.demo("delay").await;
-    refused(
-        &printed,
-        UNAVAILABLE,
-        &["ctx1 has no namespace theater-msa", "deploy-all.sh"],
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_half_applied_is_made_whole_by_the_next_verb() {
-    let Some(stage) = Stage::up().await else {
-        return;
-    };
+async fn what_was_half_applied_is_made_whole_by_the_next_verb(stage: &Stage) {
     // A third of a lesson, and a rule gone.
     let half = lesson("99-scenarios");
     let object = "virtualservices/user-service-vs";
@@ -201,19 +183,23 @@ async fn what_was_half_applied_is_made_whole_by_the_next_verb() {
         .lab
         .merge_patch("ctx1", &format!("{RULES}/{object}"), &patch)
         .await;
-    stage.delete("destinationrules", "movie-service-dr").await;
+    let api = stage.api("ctx1");
+    let delete = async |name| rules::delete(&api, "destinationrules", name).await.unwrap();
+    delete("movie-service-dr").await;
     stage.play("delay").await;
     assert_eq!(stage.specs("ctx1").await, lesson("03-delay-fault"));
 
     // A rule that answers do not follow: said within the limit, and what was seen.
-    stage.delete("destinationrules", "user-service-dr").await;
+    delete("user-service-dr").await;
     stage.play("rollback delay").await;
     let block = json!({"spec": half[object]["spec"]});
     stage
         .lab
         .merge_patch("ctx1", &format!("{RULES}/{object}"), &block)
         .await;
-    let printed = stage.demo("rollback error").await;
+    let script = root().join("fault-injection-demo.sh");
+    let impatient = format!("SIGHT_LIMIT=2 {} --lab rollback error", script.display());
+    let printed = stage.shell.run(&impatient).await;
     refused(
         &printed,
         1,

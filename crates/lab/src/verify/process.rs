@@ -1,0 +1,112 @@
+//! A lab of its own: started, asked, ended.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::client::Client;
+
+/// A lab that has not greeted by then has failed.
+const START_LIMIT: Duration = Duration::from_secs(60);
+const END_LIMIT: Duration = Duration::from_secs(15);
+
+/// A running lab; killed when dropped, and it ends by itself when its starter is gone.
+#[derive(Debug)]
+pub struct LabProcess {
+    child: Child,
+    state_dir: PathBuf,
+    /// The published port.
+    pub client: Client,
+    // Held, so that the lab can still write.
+    _said: Lines<BufReader<ChildStdout>>,
+}
+
+impl LabProcess {
+    /// Starts `program` on free ports with these further flags, and waits until it has greeted.
+    ///
+    /// # Errors
+    /// When it does not come up in time.
+    pub async fn start(program: &Path, state_dir: &Path, flags: &[&str]) -> Result<Self> {
+        let mut child = Command::new(program)
+            .args(["up", "--lifeline", "--port", "0", "--api-port", "0"])
+            .arg("--state-dir")
+            .arg(state_dir)
+            .args(flags)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("{} cannot be started", program.display()))?;
+        let stdout = child.stdout.take().context("stdout is piped")?;
+        let mut said = BufReader::new(stdout).lines();
+        let url = tokio::time::timeout(START_LIMIT, greeting(&mut said))
+            .await
+            .with_context(|| format!("the lab was not up within {START_LIMIT:?}"))??;
+        Ok(Self {
+            child,
+            state_dir: state_dir.to_owned(),
+            client: Client::of(&url),
+            _said: said,
+        })
+    }
+
+    /// Where its kubeconfig, volumes and logs are.
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    /// Its contexts `ctx1` and `ctx2`.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.state_dir.join("kubeconfig")
+    }
+
+    /// The API of a cluster.
+    ///
+    /// # Errors
+    /// When the kubeconfig does not name it.
+    pub fn api(&self, cluster: &str) -> Result<Client> {
+        let text = std::fs::read_to_string(self.kubeconfig())?;
+        let ending = format!("/{cluster}");
+        let mut servers = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("server: "));
+        let server = servers.find(|server| server.ends_with(&ending));
+        let server = server.with_context(|| format!("the kubeconfig names no {cluster}"))?;
+        Ok(Client::of(server))
+    }
+
+    /// Sends a signal and waits for the end.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn end(mut self, signal: Signal) -> Result<()> {
+        if let Some(pid) = self.child.id() {
+            let pid = Pid::from_raw(pid.cast_signed()).context("a process has an id")?;
+            kill_process(pid, signal)?;
+        }
+        tokio::time::timeout(END_LIMIT, self.child.wait())
+            .await
+            .with_context(|| format!("the lab did not end within {END_LIMIT:?}"))??;
+        Ok(())
+    }
+}
+
+/// Reads what it says until everything is up; where the dashboard is.
+async fn greeting(said: &mut Lines<BufReader<ChildStdout>>) -> Result<String> {
+    let mut dashboard = None;
+    while let Some(line) = said.next_line().await? {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match *words {
+            ["dashboard", url] => dashboard = Some(url.to_owned()),
+            // The last line of the greeting.
+            ["store", ..] => return dashboard.context("the lab told no dashboard"),
+            _ => {}
+        }
+    }
+    bail!("the lab ended while it started; its words are above")
+}
