@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 
 use crate::cluster::HostState;
+use crate::copies::{CopyReader, CopyWriter};
 use crate::limits::Place;
 use crate::log::Record;
 use crate::pool::Connection;
@@ -35,7 +36,11 @@ pub(crate) enum RequestBody {
         open: Option<watch::Sender<()>>,
         /// Bytes so far.
         counter: Arc<std::sync::atomic::AtomicU64>,
+        /// Who else gets what comes.
+        copies: Vec<CopyWriter>,
     },
+    /// A copy of one that is streamed.
+    Copied(CopyReader),
 }
 
 impl RequestBody {
@@ -48,7 +53,7 @@ impl RequestBody {
     pub(crate) fn again(&self) -> Option<Self> {
         match self {
             Self::Held(bytes) => Some(Self::Held(bytes.clone())),
-            Self::Streamed { .. } => None,
+            Self::Streamed { .. } | Self::Copied(_) => None,
         }
     }
 }
@@ -67,6 +72,7 @@ impl Body for RequestBody {
                 body,
                 open,
                 counter,
+                copies,
             } => {
                 let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
                 if let Some(Some(data)) = frame
@@ -74,12 +80,15 @@ impl Body for RequestBody {
                     .map(|f| f.as_ref().ok().and_then(Frame::data_ref))
                 {
                     counter.fetch_add(data.len() as u64, std::sync::atomic::Ordering::Relaxed);
+                    copies.retain(|copy| copy.write(data));
                 }
                 if frame.is_none() || body.is_end_stream() {
                     open.take();
+                    copies.drain(..).for_each(CopyWriter::finish);
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(Error::from)))
             }
+            Self::Copied(copy) => copy.poll_frame(cx),
         }
     }
 
@@ -87,6 +96,7 @@ impl Body for RequestBody {
         match self {
             Self::Held(bytes) => bytes.is_none(),
             Self::Streamed { body, .. } => body.is_end_stream(),
+            Self::Copied(_) => false,
         }
     }
 
@@ -94,6 +104,7 @@ impl Body for RequestBody {
         match self {
             Self::Held(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             Self::Streamed { body, .. } => body.size_hint(),
+            Self::Copied(_) => SizeHint::default(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::chance::Chance;
 use crate::dial::Target;
 use crate::limits::Limits;
 use crate::live::{Clock, Live};
-use crate::pool::{Connection, Pool};
+use crate::pool::{Connection, Lifetimes, Pool};
 use crate::stats::{ClusterStats, HostStats};
 
 /// A cluster at work.
@@ -47,6 +47,7 @@ pub struct HostState {
     pub(crate) connect_timeout: Duration,
     /// Requests after which a connection is closed.
     most_requests: u32,
+    pub(crate) lifetimes: Lifetimes,
 }
 
 /// Clusters at work, by name.
@@ -183,6 +184,10 @@ impl HostState {
             cluster: cluster.clone(),
             connect_timeout: policy.connect_timeout,
             most_requests: policy.max_requests_per_connection.unwrap_or(u32::MAX),
+            lifetimes: Lifetimes {
+                idle: policy.idle_timeout,
+                total: policy.max_connection_duration,
+            },
         }
     }
 
@@ -192,11 +197,11 @@ impl HostState {
     }
 
     /// Takes back a connection whose answer was read to its end; a worn one is closed.
-    pub(crate) fn put_back(&self, connection: Connection) {
-        if connection.used < self.most_requests {
-            self.pool.put(connection);
-        } else {
+    pub(crate) fn put_back(self: &Arc<Self>, connection: Connection) {
+        if connection.used >= self.most_requests {
             self.cluster.upstream_cx_max_requests.add();
+        } else if self.lifetimes.allow(&connection) {
+            self.keep(connection);
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) async fn open(host: Arc<HostState>, dial: Arc<dyn Dial>, place: Place
     let established = timeout(host.connect_timeout, establish(&host, &dial, open)).await;
     let established = established.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     match established {
-        Ok(sender) => host.pool.put_new(sender),
+        Ok(sender) => host.keep_new(sender),
         Err(error) => {
             host.count_failure(&error);
             host.failed(match error.kind() {

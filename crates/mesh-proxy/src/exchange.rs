@@ -1,17 +1,19 @@
 //! One request from its arrival to its answer:
-//! virtual host → route → fault → weighted cluster → tries.
+//! virtual host → route → weighted cluster → fault → cors → tries, and copies for mirrors.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, UPGRADE};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE};
 use hyper::{Method, Request, Response, Version};
 use mesh::config::{Action, Route, WeightedCluster};
+use mesh::cors::{Cors, Verdict};
 use mesh::local_reply::{Flags, Reason, local_reply};
 
 use crate::body::ResponseBody;
 use crate::cluster::ClusterState;
+use crate::copies::Copies;
 use crate::headers::{prepare_request, rewrite_host};
 use crate::listen::Door;
 use crate::log::Record;
@@ -23,7 +25,8 @@ use crate::way::{Way, answer, authority, rewrite, way};
 /// A request on its way, and what has been learnt about it.
 pub(crate) struct Exchange<'a> {
     pub(crate) proxy: &'a Inner,
-    door: &'a Door,
+    /// Where the request came in, and where what outlives it runs.
+    pub(crate) door: &'a Arc<Door>,
     pub(crate) flags: Flags,
     pub(crate) record: Option<Box<Record>>,
     /// The client.
@@ -35,17 +38,19 @@ pub(crate) struct Exchange<'a> {
 struct Changes {
     route: Arc<Route>,
     destination: Option<WeightedCluster>,
+    /// The origin that the answer is granted to.
+    origin: Option<HeaderValue>,
 }
 
 /// Answers one request.
 pub(crate) async fn exchange(
-    proxy: &Inner,
-    door: &Door,
+    door: &Arc<Door>,
     peer: SocketAddr,
     mut request: Request<Incoming>,
 ) -> Response<ResponseBody> {
+    let proxy = &*door.proxy;
     let authority = authority(&request);
-    let mut exchange = Exchange::new(proxy, door, peer, &request, authority.as_deref());
+    let mut exchange = Exchange::new(door, peer, &request, authority.as_deref());
     if request.version() == Version::HTTP_10 {
         return exchange.local(&Reason::UpgradeRequired);
     }
@@ -77,12 +82,12 @@ pub(crate) async fn exchange(
 
 impl<'a> Exchange<'a> {
     fn new(
-        proxy: &'a Inner,
-        door: &'a Door,
+        door: &'a Arc<Door>,
         peer: SocketAddr,
         request: &Request<Incoming>,
         authority: Option<&str>,
     ) -> Self {
+        let proxy = &*door.proxy;
         let content_type = request
             .headers()
             .get(CONTENT_TYPE)
@@ -113,6 +118,24 @@ impl<'a> Exchange<'a> {
             flags: Flags::none(),
             record,
             peer: remote,
+            style,
+        }
+    }
+
+    /// The exchange of a copy: nobody reads its answer, and no line is written.
+    pub(crate) fn of_copy(door: &'a Arc<Door>, peer: SocketAddr) -> Self {
+        let proxy = &*door.proxy;
+        let style = Style {
+            role: proxy.settings.role,
+            head: false,
+            grpc: false,
+        };
+        Self {
+            proxy,
+            door,
+            flags: Flags::none(),
+            record: None,
+            peer,
             style,
         }
     }
@@ -152,21 +175,27 @@ impl<'a> Exchange<'a> {
             record.route(&route.name);
         }
         // Envoy: the weighted cluster is chosen with the route, before any fault.
+        let draw = self.proxy.chance.draw();
         let destination = match &route.action {
-            Action::Forward(forward) => {
-                Some(forward.destinations.pick(self.proxy.chance.draw()).clone())
-            }
+            Action::Forward(forward) => Some(forward.destinations.pick(draw).clone()),
             _ => None,
         };
         if let (Some(record), Some(destination)) = (&mut self.record, &destination) {
             record.cluster(&destination.cluster);
         }
-        let changes = Changes {
+        let mut changes = Changes {
             route: route.clone(),
             destination,
+            origin: None,
         };
         if let Some(reason) = self.inject(&route).await {
             return self.reply(&reason, &changes);
+        }
+        // Envoy: the filter looks at requests that are forwarded only.
+        match changes.judge(&request) {
+            Verdict::Pass => {}
+            Verdict::Grant(origin) => changes.origin = Some(origin),
+            Verdict::Answer(headers) => return self.preflight(headers),
         }
         let (forward, destination) = match (&route.action, &changes.destination) {
             (Action::Forward(forward), Some(destination)) => (forward, destination),
@@ -178,8 +207,28 @@ impl<'a> Exchange<'a> {
         };
         rewrite(&mut request, forward);
         changes.apply_to_request(request.headers_mut());
-        self.forward(cluster.clone(), Plan::of(forward), request, &changes)
-            .await
+        // Envoy: the same number decides about destination and copies.
+        let copies = Copies::of(forward, snapshot, draw);
+        self.forward(
+            cluster.clone(),
+            Plan::of(forward),
+            copies,
+            request,
+            &changes,
+        )
+        .await
+    }
+
+    /// Answers a preflight; the route's changes are not for it.
+    fn preflight(self, headers: HeaderMap) -> Response<ResponseBody> {
+        let change = |answer: &mut HeaderMap| answer.extend(headers);
+        respond(
+            &local_reply(&Reason::Preflight),
+            &self.style,
+            self.flags,
+            self.record,
+            change,
+        )
     }
 
     /// Waits for an injected delay; the reason of an injected abort.
@@ -212,7 +261,7 @@ impl<'a> Exchange<'a> {
             record.cluster(&cluster.config.name);
             record.route(&"allow_any".into());
         }
-        match run(&mut self, &cluster, Plan::default(), request).await {
+        match run(&mut self, &cluster, Plan::default(), None, request).await {
             Ok(response) => self.answered(response, |_| {}),
             Err(Failed(reason)) => self.local(&reason),
         }
@@ -222,10 +271,11 @@ impl<'a> Exchange<'a> {
         mut self,
         cluster: Arc<ClusterState>,
         plan: Plan<'_>,
+        copies: Option<Copies>,
         request: Request<Incoming>,
         changes: &Changes,
     ) -> Response<ResponseBody> {
-        match run(&mut self, &cluster, plan, request).await {
+        match run(&mut self, &cluster, plan, copies, request).await {
             Ok(response) => self.answered(response, |headers| changes.apply(headers)),
             Err(Failed(reason)) => {
                 cluster.stats.answers.add(local_reply(&reason).status);
@@ -256,12 +306,27 @@ impl<'a> Exchange<'a> {
 }
 
 impl Changes {
-    /// Envoy: the destination's changes first, then the route's.
+    /// Envoy: the destination's changes first, then the route's, then what another origin may know.
     fn apply(&self, headers: &mut HeaderMap) {
         if let Some(destination) = &self.destination {
             destination.headers.response.apply(headers);
         }
         self.route.headers.response.apply(headers);
+        if let (Some(cors), Some(origin)) = (self.cors(), &self.origin) {
+            cors.grant(origin, headers);
+        }
+    }
+
+    fn cors(&self) -> Option<&Cors> {
+        match &self.route.action {
+            Action::Forward(forward) => forward.cors.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn judge(&self, request: &Request<Incoming>) -> Verdict {
+        let judge = |cors: &Cors| cors.judge(request.method(), request.headers());
+        self.cors().map_or(Verdict::Pass, judge)
     }
 
     fn apply_to_request(&self, headers: &mut HeaderMap) {

@@ -17,6 +17,7 @@ pub(crate) const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-or
 pub(crate) const ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const INTERNAL: HeaderName = HeaderName::from_static("x-envoy-internal");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -56,6 +57,14 @@ pub(crate) fn prepare_response(headers: &mut HeaderMap, role: Role, took: Durati
         SERVICE_TIME,
         HeaderValue::from(took.as_millis().min(u64::MAX.into()) as u64),
     );
+}
+
+/// Marks a copy. Envoy: it says that it is internal, and that this proxy sent it; Host stays.
+pub(crate) fn mark_copy(headers: &mut HeaderMap, own: Option<IpAddr>) {
+    headers.insert(INTERNAL, HeaderValue::from_static("true"));
+    if let Some(own) = own {
+        append_client(headers, own);
+    }
 }
 
 /// Sets the Host header, keeping the old one where Envoy keeps it.
@@ -98,7 +107,7 @@ fn remove_control(headers: &mut HeaderMap) {
     }
 }
 
-/// Envoy, edge: the peer's address is appended to what the client claims.
+/// Envoy: an address is appended to those that the client claims.
 fn append_client(headers: &mut HeaderMap, client: IpAddr) {
     let client = client.to_canonical().to_string();
     let claimed = headers

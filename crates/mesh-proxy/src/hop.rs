@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chance::Chance;
 use crate::cluster::{ClusterState, Clusters, update};
 use crate::dial::Dial;
-use crate::listen::accept;
+use crate::listen::{Tasks, accept};
 use crate::live::Clock;
 use crate::tcp;
 
@@ -86,7 +86,7 @@ impl Hop {
     /// that answers, closes the connection before it is up.
     pub async fn serve(&self, listener: TcpListener, sni: Arc<str>, shutdown: CancellationToken) {
         let stop = shutdown.clone();
-        accept(listener, shutdown, |client, _| {
+        accept(listener, Tasks::default(), shutdown, |client, _| {
             let (hop, sni) = (self.0.clone(), sni.clone());
             let serving = async move {
                 if let Err(error) = hop.pass(client, &sni).await {

@@ -8,14 +8,16 @@
 //! * [`Admin`] shows what they know and count, in Envoy's formats.
 //! * [`Dial`] is how they reach virtual addresses; [`AccessLog`] takes their log lines.
 //!
-//! The life of a request (`exchange.rs`): virtual host → route (`way.rs`) → fault → weighted
-//! cluster → tries (`tries.rs`: host → pooled connection → answer) → the answer, streamed back.
+//! The life of a request (`exchange.rs`): virtual host → route (`way.rs`) → weighted cluster →
+//! fault → cors → tries (`tries.rs`: host → pooled connection → answer) → the answer, streamed back.
+//! Copies for mirrors leave with the first try (`copies.rs`).
 
 mod admin;
 mod body;
 mod chance;
 mod cluster;
 mod connect;
+mod copies;
 mod dial;
 mod exchange;
 mod headers;

@@ -42,7 +42,7 @@ impl Limits {
 
 impl Limit {
     /// Envoy: where nothing is written the limit is the largest number there is.
-    fn of(most: Option<u32>) -> Self {
+    pub(crate) fn of(most: Option<u32>) -> Self {
         Self {
             most: most.unwrap_or(u32::MAX),
             taken: Arc::default(),

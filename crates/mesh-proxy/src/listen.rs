@@ -23,12 +23,6 @@ use crate::exchange::exchange;
 use crate::proxy::{Inner, Listen, Proxy};
 use crate::stats::{Downstream, HttpStats};
 
-/// A listener: what it serves, and what it counts.
-pub(crate) struct Door {
-    pub(crate) listen: Listen,
-    pub(crate) stats: Arc<HttpStats>,
-}
-
 /// How long requests under way may still take when a listener stops.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Envoy: an idle client connection is closed after an hour.
@@ -44,44 +38,74 @@ impl Proxy {
         listen: Listen,
         shutdown: CancellationToken,
     ) {
-        let stats = self.0.http_stats(&listen);
-        let door = Arc::new(Door { listen, stats });
+        let tasks = Tasks::default();
+        let door = Arc::new(Door {
+            proxy: self.0.clone(),
+            stats: self.0.http_stats(&listen),
+            listen,
+            tasks: tasks.clone(),
+        });
         let stop = shutdown.clone();
-        accept(listener, shutdown, |stream, peer| {
-            serve_connection(self.0.clone(), door.clone(), stream, peer, stop.clone())
+        accept(listener, tasks, shutdown, |stream, peer| {
+            serve_connection(door.clone(), stream, peer, stop.clone())
         })
         .await;
+    }
+}
+
+/// A listener: what it serves, what it counts, what it has begun.
+pub(crate) struct Door {
+    pub(crate) proxy: Arc<Inner>,
+    pub(crate) listen: Listen,
+    pub(crate) stats: Arc<HttpStats>,
+    pub(crate) tasks: Tasks,
+}
+
+/// What a listener has begun: its connections, and copies of their requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tasks {
+    running: TaskTracker,
+    abort: CancellationToken,
+}
+
+impl Tasks {
+    /// Runs a task, at most until the listener's [end](Self::end).
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let abort = self.abort.clone();
+        let task = async move { abort.run_until_cancelled(task).await };
+        self.running.spawn(task);
+    }
+
+    /// Lets the tasks finish, for [`DRAIN`] at most.
+    async fn end(self) {
+        self.running.close();
+        let _ = timeout(DRAIN, self.running.wait()).await;
+        self.abort.cancel();
+        self.running.wait().await;
     }
 }
 
 /// Accepts connections and runs a task for each, until `shutdown` and at most [`DRAIN`] longer.
 pub(crate) async fn accept<F>(
     listener: TcpListener,
+    tasks: Tasks,
     shutdown: CancellationToken,
     serve: impl Fn(TcpStream, SocketAddr) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let connections = TaskTracker::new();
-    let abort = CancellationToken::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let (abort, serving) = (abort.clone(), serve(stream, peer));
-                connections.spawn(async move { abort.run_until_cancelled(serving).await });
-            }
+            Ok((stream, peer)) => tasks.spawn(serve(stream, peer)),
             Err(error) => paused(&error).await,
         }
     }
     drop(listener);
-    connections.close();
-    let _ = timeout(DRAIN, connections.wait()).await;
-    abort.cancel();
-    connections.wait().await;
+    tasks.end().await;
 }
 
 async fn paused(error: &io::Error) {
@@ -90,17 +114,16 @@ async fn paused(error: &io::Error) {
 }
 
 async fn answer(
-    proxy: &Inner,
-    door: &Door,
+    door: &Arc<Door>,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     door.stats.downstream_rq_total.add();
     let active = Downstream::new(&door.stats);
-    let mut answer = exchange(proxy, door, peer, request).await;
+    let mut answer = exchange(door, peer, request).await;
     door.stats.answers.add(answer.status().as_u16());
     answer.body_mut().hold(active);
-    if proxy.is_draining() {
+    if door.proxy.is_draining() {
         let close = HeaderValue::from_static("close");
         answer.headers_mut().insert(CONNECTION, close);
     }
@@ -108,7 +131,6 @@ async fn answer(
 }
 
 async fn serve_connection(
-    proxy: Arc<Inner>,
     door: Arc<Door>,
     stream: TcpStream,
     peer: SocketAddr,
@@ -120,8 +142,8 @@ async fn serve_connection(
     // Without effect on correctness if the peer is gone already.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
-        let (proxy, door) = (proxy.clone(), door.clone());
-        async move { Ok::<_, Infallible>(answer(&proxy, &door, peer, request).await) }
+        let door = door.clone();
+        async move { Ok::<_, Infallible>(answer(&door, peer, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -137,5 +159,28 @@ async fn serve_connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "client connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listener_lets_its_tasks_finish_and_none_outlives_it() {
+        let (tasks, began) = (Tasks::default(), tokio::time::Instant::now());
+        let (alive, gone) = tokio::sync::oneshot::channel::<()>();
+        let (finished, short) = tokio::sync::oneshot::channel();
+        tasks.spawn(async move {
+            let _alive = alive;
+            std::future::pending().await
+        });
+        tasks.spawn(async move {
+            sleep(DRAIN / 2).await;
+            let _ = finished.send(());
+        });
+        tasks.end().await;
+        assert_eq!(began.elapsed(), DRAIN);
+        assert!(gone.await.is_err() && short.await.is_ok());
     }
 }

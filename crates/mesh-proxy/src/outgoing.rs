@@ -13,15 +13,18 @@ use tokio::sync::watch;
 
 use crate::body::RequestBody;
 
+/// A request without its connection, and what is open until its body is complete.
+pub(crate) type Outgoing = (Request<RequestBody>, watch::Receiver<()>);
+
 /// Envoy: request bodies up to its buffer limit can be sent again.
-const REPLAY_LIMIT: u64 = 1024 * 1024;
+pub(crate) const REPLAY_LIMIT: u64 = 1024 * 1024;
 
 /// Takes the request apart from its connection: small bodies that may be sent twice are read first.
 pub(crate) async fn hold(
     request: Request<Incoming>,
     replays: bool,
     counter: Arc<AtomicU64>,
-) -> hyper::Result<(Request<RequestBody>, watch::Receiver<()>)> {
+) -> hyper::Result<Outgoing> {
     let (mut parts, body) = request.into_parts();
     in_origin_form(&mut parts);
     let (open, complete) = watch::channel(());
@@ -40,6 +43,7 @@ pub(crate) async fn hold(
             body,
             open: Some(open),
             counter,
+            copies: Vec::new(),
         }
     };
     Ok((Request::from_parts(parts, body), complete))
@@ -60,9 +64,17 @@ fn in_origin_form(parts: &mut Parts) {
 
 /// The same request once more, where its body can be sent again.
 pub(crate) fn copy(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    let mut copy = Request::new(request.body().again()?);
+    Some(with_head_of(request, request.body().again()?))
+}
+
+/// A request with the head of another.
+pub(crate) fn with_head_of(
+    request: &Request<RequestBody>,
+    body: RequestBody,
+) -> Request<RequestBody> {
+    let mut copy = Request::new(body);
     copy.method_mut().clone_from(request.method());
     copy.uri_mut().clone_from(request.uri());
     copy.headers_mut().clone_from(request.headers());
-    Some(copy)
+    copy
 }

@@ -6,12 +6,14 @@
 //! free, whether new or used. A connection that does not come up fails everybody who waits.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use hyper::client::conn::http1::SendRequest;
+use mesh::config::IDLE_TIMEOUT;
 use mesh::local_reply::Reset;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
 use crate::body::RequestBody;
 use crate::cluster::HostState;
@@ -19,8 +21,6 @@ use crate::connect;
 use crate::dial::Dial;
 use crate::limits::Place;
 
-/// Envoy: an idle connection is closed after an hour.
-const IDLE_TIME: Duration = Duration::from_secs(3600);
 /// No more idle connections than these are kept.
 const IDLE_LIMIT: usize = 1024;
 
@@ -40,6 +40,8 @@ struct State {
     open: usize,
     /// How often it was drained: connections from before are not used again.
     drains: u32,
+    /// Whether somebody waits for idle connections to become too old.
+    swept: bool,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,17 @@ pub(crate) struct Connection {
     pub(crate) used: u32,
     /// How often its pool had been drained when it came up.
     drains: u32,
+    /// When it came up.
+    opened: Instant,
+}
+
+/// How long connections live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lifetimes {
+    /// Without a request.
+    pub(crate) idle: Duration,
+    /// In all.
+    pub(crate) total: Option<Duration>,
 }
 
 /// What a request finds at a pool.
@@ -88,7 +101,7 @@ pub(crate) async fn acquire(
         }
         let Some(place) = host.limits.requests.take() else {
             host.cluster.upstream_rq_active_overflow.add();
-            host.pool.put(connection);
+            host.keep(connection);
             return Err(Reset::Overflow);
         };
         return Ok((connection, place));
@@ -98,7 +111,7 @@ pub(crate) async fn acquire(
 impl HostState {
     fn find(self: &Arc<Self>, dial: &Arc<dyn Dial>) -> Result<Found, Reset> {
         let mut state = self.pool.state();
-        if let Some(connection) = state.take_idle() {
+        if let Some(connection) = state.take_idle(self.lifetimes) {
             return Ok(Found::Idle(connection));
         }
         let Some(place) = self.limits.pending.take() else {
@@ -129,6 +142,25 @@ impl HostState {
             state.connecting += 1;
             tokio::spawn(connect::open(self.clone(), dial.clone(), place));
         }
+    }
+
+    /// Keeps a connection that is free, or hands it to who waits; too old ones are closed in time.
+    pub(crate) fn keep(self: &Arc<Self>, connection: Connection) {
+        let begins = self.pool.put(connection, self.lifetimes);
+        if begins && self.lifetimes.are_short() {
+            tokio::spawn(sweep(Arc::downgrade(self)));
+        }
+    }
+
+    /// Keeps a connection that has just come up.
+    pub(crate) fn keep_new(self: &Arc<Self>, sender: SendRequest<RequestBody>) {
+        let drains = self.pool.state().drains;
+        self.keep(Connection {
+            sender,
+            used: 0,
+            drains,
+            opened: Instant::now(),
+        });
     }
 
     /// A connection of the host did not come up.
@@ -173,22 +205,24 @@ impl Pool {
         self.clear();
     }
 
-    /// Takes a connection that has just come up.
-    pub(crate) fn put_new(&self, sender: SendRequest<RequestBody>) {
-        let drains = self.state().drains;
-        self.put(Connection {
-            sender,
-            used: 0,
-            drains,
-        });
+    /// Takes a connection that is free, for who waits or to be kept; true where a sweep must begin.
+    fn put(&self, connection: Connection, lifetimes: Lifetimes) -> bool {
+        let mut state = self.state();
+        if connection.sender.is_closed() || connection.drains != state.drains {
+            return false;
+        }
+        state.give(connection, lifetimes);
+        !state.idle.is_empty() && !std::mem::replace(&mut state.swept, true)
     }
 
-    /// Takes a connection that is free, for who waits or to be kept.
-    pub(crate) fn put(&self, connection: Connection) {
+    /// Closes idle connections that are too old; when the next one will be, none without any.
+    fn expire(&self, lifetimes: Lifetimes) -> Option<Instant> {
         let mut state = self.state();
-        if !connection.sender.is_closed() && connection.drains == state.drains {
-            state.give(connection);
-        }
+        let now = Instant::now();
+        state.idle.retain(|idle| lifetimes.end_of(idle) > now);
+        let next = state.idle.iter().map(|idle| lifetimes.end_of(idle)).min();
+        state.swept = next.is_some();
+        next
     }
 
     /// Requests that wait for a connection.
@@ -204,16 +238,47 @@ impl Pool {
     }
 }
 
+/// Envoy: a connection that has become too old is closed, not just left alone.
+async fn sweep(host: Weak<HostState>) {
+    while let Some(host) = host.upgrade() {
+        let Some(next) = host.pool.expire(host.lifetimes) else {
+            return;
+        };
+        drop(host);
+        sleep_until(next).await;
+    }
+}
+
+impl Lifetimes {
+    /// Whether somebody must look after them: what lives for an hour is let go when next seen.
+    fn are_short(self) -> bool {
+        self.idle < IDLE_TIMEOUT || self.total.is_some()
+    }
+
+    /// Whether a connection may carry another request.
+    pub(crate) fn allow(self, connection: &Connection) -> bool {
+        let age = connection.opened.elapsed();
+        self.total.is_none_or(|total| age < total)
+    }
+
+    fn end_of(self, idle: &Idle) -> Instant {
+        let by_idleness = idle.since + self.idle;
+        let by_age = self.total.map(|total| idle.connection.opened + total);
+        by_age.map_or(by_idleness, |by_age| by_age.min(by_idleness))
+    }
+}
+
 impl State {
-    fn take_idle(&mut self) -> Option<Connection> {
+    fn take_idle(&mut self, lifetimes: Lifetimes) -> Option<Connection> {
+        let now = Instant::now();
         // A peer that closes is noticed at once: the connection's task ends and closes the sender.
         std::iter::from_fn(|| self.idle.pop())
-            .find(|idle| !idle.connection.sender.is_closed() && idle.since.elapsed() < IDLE_TIME)
+            .find(|idle| !idle.connection.sender.is_closed() && lifetimes.end_of(idle) > now)
             .map(|idle| idle.connection)
     }
 
     /// To who waits, else it is kept.
-    fn give(&mut self, mut connection: Connection) {
+    fn give(&mut self, mut connection: Connection, lifetimes: Lifetimes) {
         while let Some(grant) = self.waiting.pop_front() {
             match grant.send(Ok(connection)) {
                 Ok(()) => return,
@@ -222,14 +287,15 @@ impl State {
                 Err(Err(_)) => return,
             }
         }
-        let old = |idle: &Idle| idle.since.elapsed() >= IDLE_TIME;
+        let now = Instant::now();
+        let old = |idle: &Idle| lifetimes.end_of(idle) <= now;
         if self.idle.first().is_some_and(old) {
             self.idle.retain(|idle| !old(idle));
         }
         if self.idle.len() < IDLE_LIMIT {
             self.idle.push(Idle {
                 connection,
-                since: Instant::now(),
+                since: now,
             });
         }
     }

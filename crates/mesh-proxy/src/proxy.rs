@@ -14,9 +14,14 @@ use mesh::names;
 use crate::chance::Chance;
 use crate::cluster::{ClusterState, Clusters, update};
 use crate::dial::{App, AppDial, Dial};
+use crate::limits::Limit;
 use crate::live::Clock;
 use crate::log::AccessLog;
 use crate::stats::HttpStats;
+
+/// Copies under way at a time. Envoy has only the limits of the mirror's cluster, which are none
+/// unless written; here a mirror that hangs must not take all memory.
+const MOST_COPIES: u32 = 1024;
 
 /// Where a proxy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +73,8 @@ pub(crate) struct Inner {
     draining: AtomicBool,
     /// Counters of its HTTP listeners, by Envoy's name for them.
     http: Mutex<BTreeMap<String, Arc<HttpStats>>>,
+    /// Copies of requests under way.
+    pub(crate) copies: Limit,
     /// Clusters of unknown hosts, by the address dialled. Held briefly, never across an await.
     passthrough: Mutex<HashMap<SocketAddr, Arc<ClusterState>>>,
 }
@@ -123,6 +130,7 @@ impl Proxy {
             snapshot: ArcSwap::from_pointee(snapshot),
             draining: AtomicBool::new(false),
             http: Mutex::default(),
+            copies: Limit::of(Some(MOST_COPIES)),
             passthrough: Mutex::default(),
         }))
     }

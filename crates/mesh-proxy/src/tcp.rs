@@ -15,7 +15,7 @@ use crate::chance::Chance;
 use crate::cluster::ClusterState;
 use crate::connect::Open;
 use crate::dial::Dial;
-use crate::listen::accept;
+use crate::listen::{Tasks, accept};
 use crate::proxy::{Inner, Proxy};
 
 impl Proxy {
@@ -30,7 +30,7 @@ impl Proxy {
         shutdown: CancellationToken,
     ) {
         let stop = shutdown.clone();
-        accept(listener, shutdown, |client, _| {
+        accept(listener, Tasks::default(), shutdown, |client, _| {
             let serving = serve_connection(self.0.clone(), cluster.clone(), client);
             stop.clone().run_until_cancelled_owned(serving).map(|_| ())
         })

@@ -19,10 +19,11 @@ use tokio::time::sleep;
 
 use crate::body::{RequestBody, ResponseBody};
 use crate::cluster::{ClusterState, HostState};
+use crate::copies::Copies;
 use crate::exchange::Exchange;
 use crate::headers::prepare_response;
 use crate::limits::Place;
-use crate::outgoing::{copy, hold};
+use crate::outgoing::{Outgoing, copy, hold};
 
 /// How a request is tried.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,7 +46,15 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn hash(&self, client: SocketAddr, request: &Request<Incoming>) -> Hashed {
+    /// How a copy is tried: once, and as long as the request itself would be.
+    pub(crate) fn of_copy(&self) -> Plan<'static> {
+        Plan {
+            timeout: self.timeout,
+            ..Plan::default()
+        }
+    }
+
+    fn hash<B>(&self, client: SocketAddr, request: &Request<B>) -> Hashed {
         let hashable = Hashable {
             headers: request.headers(),
             query: request.uri().query().unwrap_or_default(),
@@ -60,19 +69,32 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Tries a request until it is answered, or until nothing is left to try.
+/// Tries a request until it is answered, or until nothing is left to try; copies leave with the
+/// first try.
 pub(crate) async fn run(
     exchange: &mut Exchange<'_>,
     cluster: &ClusterState,
     plan: Plan<'_>,
+    copies: Option<Copies>,
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Failed> {
-    let hashed = plan.hash(exchange.peer, &request);
     let record = exchange.record.as_ref();
     let counter = record.map(|record| record.received()).unwrap_or_default();
     let held = hold(request, plan.replays(), counter).await;
     // The client's own failure: it is gone, nobody reads the answer.
-    let (request, complete) = held.map_err(|_| Failed(Reason::BadRequest))?;
+    let outgoing = held.map_err(|_| Failed(Reason::BadRequest))?;
+    send(exchange, cluster, plan, copies, outgoing).await
+}
+
+/// As [`run`], for a request that is ready to be sent.
+pub(crate) async fn send(
+    exchange: &mut Exchange<'_>,
+    cluster: &ClusterState,
+    plan: Plan<'_>,
+    copies: Option<Copies>,
+    (request, complete): Outgoing,
+) -> Result<Response<ResponseBody>, Failed> {
+    let hashed = plan.hash(exchange.peer, &request);
     let deadline = plan.timeout.map(|limit| after(complete.clone(), limit));
     let mut tries = Tries {
         exchange,
@@ -86,6 +108,7 @@ pub(crate) async fn run(
         sent: false,
         retrying: None,
         hashed,
+        copies,
     };
     let Some(mut deadline) = deadline else {
         return tries.run(request).await;
@@ -133,6 +156,8 @@ struct Tries<'a, 'b> {
     retrying: Option<Place>,
     /// Which host the request belongs to.
     hashed: Hashed,
+    /// What is still to be copied.
+    copies: Option<Copies>,
 }
 
 impl Tries<'_, '_> {

@@ -1,6 +1,7 @@
 //! Objects and endpoints → [`Config`]: what istiod does for one proxy.
 
 mod clusters;
+mod destinations;
 mod east_west;
 mod gateway;
 mod hosts;

@@ -15,11 +15,13 @@ use std::time::Duration;
 
 pub use domains::Domains;
 pub use hash::{Cookie, HashPolicy};
-pub use policy::{Balancing, CONNECT_TIMEOUT, Limits, Outlier, Policy, Threshold};
+pub use policy::{Balancing, CONNECT_TIMEOUT, IDLE_TIMEOUT, Limits, Outlier, Policy, Threshold};
 
+use crate::cors::Cors;
 use crate::fault::Fault;
 use crate::headers::HeaderOps;
 use crate::matching::RouteMatch;
+use crate::mirror::Mirror;
 use crate::redirect::Redirect;
 use crate::registry::Locality;
 use crate::retry::RetryPolicy;
@@ -114,7 +116,7 @@ pub struct Route {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Sends the request to a cluster.
-    Forward(Forward),
+    Forward(Box<Forward>),
     /// Answers with a redirect.
     Redirect(Redirect),
     /// Answers with a fixed status and text.
@@ -139,6 +141,10 @@ pub struct Forward {
     pub rewrite: Option<Rewrite>,
     /// What of a request says which host it belongs to, for clusters that hash.
     pub hash: Vec<HashPolicy>,
+    /// What browsers may do from other origins.
+    pub cors: Option<Cors>,
+    /// Who gets copies.
+    pub mirrors: Vec<Mirror>,
 }
 
 /// A destination of a weighted route.

@@ -109,10 +109,7 @@ impl Delay {
     fn compile(delay: &model::Delay) -> Option<Self> {
         let chance = match (delay.percentage, delay.percent) {
             (Some(percentage), _) => Chance::percent(percentage.value),
-            (None, Some(percent)) => Chance {
-                numerator: percent,
-                denominator: 100,
-            },
+            (None, Some(percent)) => Chance::whole(percent),
             (None, None) => Chance::NEVER,
         };
         Some(Self {
@@ -162,6 +159,17 @@ impl Chance {
         numerator: 0,
         denominator: MILLION,
     };
+
+    /// One.
+    pub const ALWAYS: Self = Self::whole(100);
+
+    /// Whole percents, in hundredths.
+    pub const fn whole(percent: u32) -> Self {
+        Self {
+            numerator: percent,
+            denominator: 100,
+        }
+    }
 
     /// Istio: percent × 10,000 of a million, cut to whole numbers.
     pub fn percent(percent: f64) -> Self {

@@ -59,6 +59,8 @@ pub enum Reason {
         /// `location`.
         location: String,
     },
+    /// A browser asks what it may do from another origin.
+    Preflight,
     /// A request of HTTP/1.0.
     UpgradeRequired,
     /// A request without Host.
@@ -190,6 +192,7 @@ pub fn local_reply(reason: &Reason) -> LocalReply {
             location: Some(location.clone()),
             ..plain(*status, "", &[], "direct_response")
         },
+        Reason::Preflight => plain(200, "", &[], "cors_response"),
         Reason::UpgradeRequired => plain(426, "Upgrade Required", &[], "low_version"),
         Reason::BadRequest => plain(400, "", &[], "missing_host_header"),
         Reason::UpgradeFailed => plain(403, "", &[], "upgrade_failed"),

@@ -17,12 +17,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub use destination_rule::{
-    ConsistentHash, DestinationRule, DestinationRuleSpec, HttpCookie, LoadBalancer, PortSettings,
-    RingHash, Selector, SimpleLb, Subset, TrafficPolicy,
+    ConsistentHash, CookieAttribute, DestinationRule, DestinationRuleSpec, HttpCookie,
+    LoadBalancer, PortSettings, RingHash, Selector, SimpleLb, Subset, TrafficPolicy,
 };
 pub use duration::{DurationError, GoDuration};
 pub use l4_route::{L4Destination, L4Match, L4Route};
-pub use mirror::{CorsPolicy, Mirror};
+pub use mirror::{CorsPolicy, Delegate, Mirror, UnmatchedPreflights};
 pub use policy::{
     ClientTls, ConnectionPool, Distribute, Failover, HttpPool, LocalityLb, OutlierDetection,
     TcpKeepalive, TcpPool,

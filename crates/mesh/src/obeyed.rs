@@ -1,4 +1,4 @@
-//! What is accepted but changes nothing in the lab yet, said so that nobody waits for it.
+//! What is accepted but changes nothing in the lab, said so that nobody waits for it.
 
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ const POLICIES: [&str; 4] = [
     "spec.subsets.trafficPolicy.portLevelSettings",
 ];
 
-/// Members that change nothing.
+/// Members that change nothing, and why.
 struct Idle {
     kind: &'static str,
     /// Paths of names; in a list it is every element.
@@ -41,23 +41,135 @@ struct Idle {
     /// The rest of the path, below each of the places.
     below: &'static str,
     members: &'static [&'static str],
+    why: &'static str,
 }
 
-impl Idle {
-    const fn new(
-        kind: &'static str,
-        places: &'static [&'static str],
-        below: &'static str,
-        members: &'static [&'static str],
-    ) -> Self {
-        Self {
-            kind,
-            places,
-            below,
-            members,
-        }
-    }
+/// What of the kinds that are obeyed changes nothing.
+const FIELDS: [Idle; 14] = [
+    Idle {
+        kind: "Gateway",
+        places: &["spec.servers"],
+        below: "",
+        members: &["tls", "bind", "defaultEndpoint"],
+        why: "the published port speaks plain HTTP",
+    },
+    Idle {
+        kind: "VirtualService",
+        places: &["spec"],
+        below: "",
+        members: &["tcp", "tls"],
+        why: "connections of TCP services go to the service they ask for",
+    },
+    Idle {
+        kind: "VirtualService",
+        places: &["spec.http"],
+        below: ".match",
+        members: &["statPrefix"],
+        why: "no statistics are kept per route",
+    },
+    Idle {
+        kind: "VirtualService",
+        places: &["spec.http"],
+        below: ".directResponse.body",
+        members: &["bytes"],
+        why: "only a body of text is sent, write it in `string`",
+    },
+    Idle {
+        kind: "VirtualService",
+        places: &["spec.http"],
+        below: ".retries",
+        members: &["retryRemoteLocalities"],
+        why: "a retry goes where the balancer sends any request",
+    },
+    Idle {
+        kind: "VirtualService",
+        places: &["spec.http"],
+        below: ".fault.delay",
+        members: &["exponentialDelay"],
+        why: "Istio does not support it either, write `fixedDelay`",
+    },
+    Idle {
+        kind: "DestinationRule",
+        places: &POLICIES,
+        below: "",
+        members: &["tls"],
+        why: "connections on this machine are not encrypted",
+    },
+    Idle {
+        kind: "DestinationRule",
+        places: &POLICIES,
+        below: "",
+        members: &["tunnel", "proxyProtocol"],
+        why: "hosts are reached directly, without a protocol before their own",
+    },
+    Idle {
+        kind: "DestinationRule",
+        places: &POLICIES,
+        below: "",
+        members: &["retryBudget"],
+        why: "retries are limited by a number, write `connectionPool.http.maxRetries`",
+    },
+    Idle {
+        kind: "DestinationRule",
+        places: &POLICIES,
+        below: ".loadBalancer.consistentHash",
+        members: &["maglev"],
+        why: "every hash is looked up on a ring, which shares and stays alike",
+    },
+    Idle {
+        kind: "DestinationRule",
+        places: &POLICIES,
+        below: ".connectionPool.http",
+        members: &["maxConcurrentStreams", "useClientProtocol"],
+        why: "the lab speaks HTTP/1.1, which has one request on a connection",
+    },
+    Idle {
+        kind: "DestinationRule",
+        places: &POLICIES,
+        below: ".connectionPool.tcp",
+        members: &["tcpKeepalive"],
+        why: "no peer on this machine can go silently",
+    },
+    Idle {
+        kind: "DestinationRule",
+        places: &POLICIES,
+        below: ".loadBalancer",
+        members: &["warmupDurationSecs", "warmup"],
+        why: "a new host has its full share at once",
+    },
+    Idle {
+        kind: "DestinationRule",
+        places: &POLICIES,
+        below: ".outlierDetection",
+        members: &["consecutiveErrors"],
+        why: "Istio reads it no more, write `consecutive5xxErrors`",
+    },
+];
 
+/// One choice among values that changes nothing, and why.
+struct IdleValue {
+    kind: &'static str,
+    field: &'static str,
+    value: &'static str,
+    why: &'static str,
+}
+
+const VALUES: [IdleValue; 2] = [
+    IdleValue {
+        kind: "DestinationRule",
+        field: "simple",
+        value: "PASSTHROUGH",
+        why: "there is no network behind a ClusterIP but the mesh, so the balancer chooses",
+    },
+    IdleValue {
+        kind: "DestinationRule",
+        field: "h2UpgradePolicy",
+        value: "UPGRADE",
+        why: "the lab speaks HTTP/1.1",
+    },
+];
+
+impl Idle {
     fn names(&self, kind: &str, place: &str, member: &str) -> bool {
         let base = place.strip_suffix(self.below);
         self.kind == kind
@@ -66,96 +178,7 @@ impl Idle {
     }
 }
 
-/// What of the kinds that are obeyed changes nothing.
-const FIELDS: [Idle; 13] = [
-    Idle::new(
-        "Gateway",
-        &["spec.servers"],
-        "",
-        &["tls", "bind", "defaultEndpoint"],
-    ),
-    Idle::new("VirtualService", &["spec"], "", &["tcp", "tls"]),
-    Idle::new(
-        "VirtualService",
-        &["spec.http"],
-        "",
-        &[
-            "delegate",
-            "mirror",
-            "mirrors",
-            "mirrorPercentage",
-            "mirrorPercent",
-            "mirror_percent",
-            "corsPolicy",
-        ],
-    ),
-    Idle::new("VirtualService", &["spec.http"], ".match", &["statPrefix"]),
-    Idle::new(
-        "VirtualService",
-        &["spec.http"],
-        ".directResponse.body",
-        &["bytes"],
-    ),
-    Idle::new(
-        "VirtualService",
-        &["spec.http"],
-        ".retries",
-        &["retryRemoteLocalities"],
-    ),
-    Idle::new(
-        "VirtualService",
-        &["spec.http"],
-        ".fault.delay",
-        &["exponentialDelay"],
-    ),
-    Idle::new(
-        "DestinationRule",
-        &POLICIES,
-        "",
-        &["tls", "tunnel", "proxyProtocol", "retryBudget"],
-    ),
-    // Hashing is by the ring whatever is asked for.
-    Idle::new(
-        "DestinationRule",
-        &POLICIES,
-        ".loadBalancer.consistentHash",
-        &["maglev"],
-    ),
-    Idle::new(
-        "DestinationRule",
-        &POLICIES,
-        ".loadBalancer.consistentHash.httpCookie",
-        &["attributes"],
-    ),
-    Idle::new(
-        "DestinationRule",
-        &POLICIES,
-        ".connectionPool.http",
-        &[
-            "maxConcurrentStreams",
-            "idleTimeout",
-            "h2UpgradePolicy",
-            "useClientProtocol",
-        ],
-    ),
-    Idle::new(
-        "DestinationRule",
-        &POLICIES,
-        ".connectionPool.tcp",
-        &["tcpKeepalive", "maxConnectionDuration", "idleTimeout"],
-    ),
-    Idle::new(
-        "DestinationRule",
-        &POLICIES,
-        ".loadBalancer",
-        &["warmupDurationSecs", "warmup"],
-    ),
-];
-
-/// One choice among values that changes nothing: its kind, its field, and the value.
-const VALUES: [(&str, &str, &str); 1] = [("DestinationRule", "simple", "PASSTHROUGH")];
-
-/// A warning for an object of a kind, for each field and for each value that changes nothing yet.
+/// A warning for an object of a kind, for each field and for each value that changes nothing.
 pub fn warnings(object: &Value) -> Vec<String> {
     let kind = object
         .get("kind")
@@ -198,11 +221,14 @@ fn walk(kind: &str, place: &Place, value: &Value, told: &mut Vec<String>) {
         Value::Object(members) => {
             for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
                 let path = format!("{}.{name}", place.path);
-                if is_idle(kind, &place.names, name) {
-                    told.push(format!("{path} is accepted but not obeyed yet by the lab"));
-                } else if let Some(value) = idle_value(kind, name, value) {
+                if let Some(why) = idle(kind, &place.names, name) {
                     told.push(format!(
-                        "{path}: {value} is accepted but not obeyed yet by the lab"
+                        "{path} is accepted but not obeyed by the lab: {why}"
+                    ));
+                } else if let Some(row) = idle_value(kind, name, value) {
+                    let (value, why) = (row.value, row.why);
+                    told.push(format!(
+                        "{path}: {value} is accepted but not obeyed by the lab: {why}"
                     ));
                 } else {
                     let names = format!("{}.{name}", place.names);
@@ -214,110 +240,17 @@ fn walk(kind: &str, place: &Place, value: &Value, told: &mut Vec<String>) {
     }
 }
 
-fn is_idle(kind: &str, place: &str, name: &str) -> bool {
-    FIELDS.iter().any(|idle| idle.names(kind, place, name))
+fn idle(kind: &str, place: &str, name: &str) -> Option<&'static str> {
+    let row = FIELDS.iter().find(|row| row.names(kind, place, name));
+    row.map(|row| row.why)
 }
 
-fn idle_value<'a>(kind: &str, name: &str, value: &'a Value) -> Option<&'a str> {
+fn idle_value(kind: &str, field: &str, value: &Value) -> Option<&'static IdleValue> {
     let value = value.as_str()?;
-    let known = |row: &(&str, &str, &str)| *row == (kind, name, value);
-    VALUES.iter().any(known).then_some(value)
+    VALUES
+        .iter()
+        .find(|row| (row.kind, row.field, row.value) == (kind, field, value))
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn virtual_service(http: Value) -> Value {
-        json!({"kind": "VirtualService", "spec": {"hosts": ["a"], "http": [http]}})
-    }
-
-    fn destination_rule(policy: Value) -> Value {
-        json!({"kind": "DestinationRule", "spec": {"host": "a", "trafficPolicy": policy}})
-    }
-
-    #[test]
-    fn what_is_obeyed_warns_of_nothing() {
-        let rule = virtual_service(json!({
-            "name": "n", "match": [{"uri": {"prefix": "/"}, "headers": {"x": {"exact": "1"}}, "ignoreUriCase": true}],
-            "route": [{"destination": {"host": "b", "subset": "s", "port": {"number": 1}}, "weight": 1}],
-            "fault": {"delay": {"fixedDelay": "1s", "percentage": {"value": 1}}, "abort": {"httpStatus": 500}},
-            "timeout": "1s", "retries": {"attempts": 1}, "rewrite": {"uri": "/"}, "headers": {"request": {"set": {"a": "b"}}},
-        }));
-        assert_eq!(warnings(&rule), Vec::<String>::new());
-        let policy = destination_rule(json!({
-            "loadBalancer": {"simple": "RANDOM", "localityLbSetting": {"failoverPriority": ["a"]}},
-            "connectionPool": {
-                "tcp": {"connectTimeout": "1s", "maxConnections": 1},
-                "http": {"http1MaxPendingRequests": 1, "http2MaxRequests": 1, "maxRetries": 1,
-                         "maxRequestsPerConnection": 1},
-            },
-            "outlierDetection": {"consecutive5xxErrors": 2, "interval": "1s", "minHealthPercent": 30},
-        }));
-        assert_eq!(warnings(&policy), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_is_not_obeyed_yet_is_named_by_path_once() {
-        let rule = virtual_service(json!({
-            "route": [], "mirror": {"host": "b"}, "corsPolicy": {"maxAge": "1s"}, "delegate": null,
-            "retries": {"retryRemoteLocalities": true},
-        }));
-        let expected = ["corsPolicy", "mirror", "retries.retryRemoteLocalities"];
-        let text =
-            |path: &str| format!("spec.http[0].{path} is accepted but not obeyed yet by the lab");
-        assert_eq!(warnings(&rule), expected.map(text));
-        let policy = destination_rule(json!({
-            "loadBalancer": {"simple": "PASSTHROUGH", "warmup": {"duration": "1s"}},
-            "portLevelSettings": [{"port": {"number": 1}, "tls": {}}],
-        }));
-        let mut told = warnings(&policy);
-        told.sort();
-        assert_eq!(
-            told,
-            [
-                "spec.trafficPolicy.loadBalancer.simple: PASSTHROUGH is accepted but not obeyed yet by the lab",
-                "spec.trafficPolicy.loadBalancer.warmup is accepted but not obeyed yet by the lab",
-                "spec.trafficPolicy.portLevelSettings[0].tls is accepted but not obeyed yet by the lab",
-            ]
-        );
-    }
-
-    #[test]
-    fn limits_that_are_not_obeyed_are_told_one_by_one() {
-        let rule = json!({"kind": "DestinationRule", "spec": {"host": "a", "subsets": [{"name": "s", "trafficPolicy": {
-            "connectionPool": {
-                "tcp": {"maxConnections": 1, "connectTimeout": "1s", "idleTimeout": "1s"},
-                "http": {"maxRetries": 1, "idleTimeout": "1s"},
-            },
-        }}]}});
-        let pool = "spec.subsets[0].trafficPolicy.connectionPool";
-        let mut told = warnings(&rule);
-        told.sort();
-        assert_eq!(
-            told,
-            [
-                format!("{pool}.http.idleTimeout is accepted but not obeyed yet by the lab"),
-                format!("{pool}.tcp.idleTimeout is accepted but not obeyed yet by the lab"),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_kind_that_changes_nothing_says_what_stays() {
-        let policy =
-            json!({"kind": "AuthorizationPolicy", "spec": {"action": "DENY", "rules": [{}]}});
-        assert_eq!(
-            warnings(&policy),
-            [
-                "AuthorizationPolicy is accepted but not enforced by the lab: no request is allowed or denied by it"
-            ]
-        );
-        assert_eq!(
-            warnings(&json!({"kind": "Service", "spec": {"x": 1}})),
-            Vec::<String>::new()
-        );
-    }
-}
+mod tests;

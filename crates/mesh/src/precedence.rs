@@ -30,6 +30,11 @@ enum Visibility {
     Public,
 }
 
+/// Whether `namespace` sees an object of `own` at all.
+pub(crate) fn is_seen(export_to: &[String], own: &str, namespace: &str) -> bool {
+    visibility(export_to, own, namespace).is_some()
+}
+
 /// How `namespace` comes to see an object; none if it does not.
 fn visibility(export_to: &[String], own: &str, namespace: &str) -> Option<Visibility> {
     let lists = |entry: &str| export_to.iter().any(|listed| listed == entry);

@@ -14,7 +14,7 @@ pub use weights::Weights;
 use mesh::model::VirtualService;
 use mesh::precedence;
 use mesh::summary::{self, SubsetWeight, Summary};
-use mesh::{names, registry};
+use mesh::{delegate, names, registry};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -133,7 +133,9 @@ fn rule(objects: &RuleObjects, service: Service) -> Rule {
             .as_ref()
             .map(|reason| format!("may be old: {reason}")),
         warnings: warnings::warnings(objects, service, &host),
-        ..found.map_or_else(no_rule, |object| of_object(object, &host))
+        ..found.map_or_else(no_rule, |object| {
+            of_object(&delegate::resolved(object, &known.parsed), &host)
+        })
     }
 }
 

@@ -91,6 +91,20 @@ fn a_single_route_takes_everything() {
 }
 
 #[test]
+fn a_rule_that_delegates_is_the_one_it_delegates_to() {
+    let rule = user_under_delegate(json!([weighted("ctx1", 60), weighted("ctx2", 40)]));
+    assert_eq!(figures(&rule), (Some(60.0), Some(40.0)));
+    assert_eq!(rule.source, Source::VirtualService);
+}
+
+fn user_under_delegate(route: Value) -> Rule {
+    let mut part = rules_of("part", 1, json!([{"route": route}]));
+    part["spec"]["hosts"] = json!([]);
+    let root = rules_of("root", 0, json!([{"delegate": {"name": "part"}}]));
+    user(&read(&[root, part], &[]))
+}
+
+#[test]
 fn zero_stays_zero() {
     let rule = user_under(json!([{"route": [weighted("ctx1", 100), weighted("ctx2", 0)]}]));
     assert_eq!(figures(&rule), (Some(100.0), Some(0.0)));

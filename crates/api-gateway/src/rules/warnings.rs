@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use mesh::model::{Metadata, VirtualService};
-use mesh::summary;
-use mesh::{names, precedence};
+use mesh::{delegate, names, precedence, summary};
 
 use super::objects::{Refused, RuleObjects};
 use super::{NAMESPACE, gateway};
@@ -25,8 +24,9 @@ pub(super) fn warnings(objects: &RuleObjects, service: Service, host: &str) -> V
         let (name, winner) = (&other.metadata.name, &effective.metadata.name);
         format!("VirtualService {name} has no effect: {winner} rules this host")
     }));
-    all.extend(about_weights(effective));
-    all.extend(about_subsets(objects, effective, host));
+    let effective = delegate::resolved(effective, &known.parsed);
+    all.extend(about_weights(&effective));
+    all.extend(about_subsets(objects, &effective, host));
     all
 }
 

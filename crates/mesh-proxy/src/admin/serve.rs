@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{Admin, Page};
-use crate::listen::accept;
+use crate::listen::{Tasks, accept};
 
 /// An asker that says nothing for so long is let go.
 const IDLE: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ impl Admin {
     /// Serves the interface until `shutdown`.
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) {
         let stop = shutdown.clone();
-        accept(listener, shutdown, |stream, _| {
+        accept(listener, Tasks::default(), shutdown, |stream, _| {
             let (admin, stop) = (self.clone(), stop.clone());
             async move {
                 stop.run_until_cancelled(connection(admin, stream)).await;

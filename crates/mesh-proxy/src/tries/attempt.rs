@@ -51,6 +51,10 @@ impl Tries<'_, '_> {
         };
         self.current = Some(host.clone());
         self.sent = false;
+        // Envoy: without a host nothing is copied either; a retry is no new copy.
+        if let Some(copies) = self.copies.take() {
+            copies.leave(self.exchange, self.plan, &mut request);
+        }
         if let Some(record) = &mut self.exchange.record {
             record.upstream(host.target.address);
         }

@@ -5,6 +5,7 @@
 mod admin;
 mod balancing;
 mod changes;
+mod cors;
 mod east_west;
 mod edge;
 mod ejection;
@@ -12,8 +13,10 @@ mod failures;
 mod faults;
 mod hashing;
 mod inbound;
+mod lifetimes;
 mod limits;
 mod log;
+mod mirrors;
 mod retries;
 mod rules;
 mod streaming;

@@ -51,7 +51,7 @@ pub fn inbound(address: SocketAddr, policy: Policy) -> Config {
         name: "default".into(),
         matches: Default::default(),
         fault: Default::default(),
-        action: Action::Forward(Forward {
+        action: Action::Forward(Box::new(Forward {
             destinations: Weighted::single(WeightedCluster {
                 cluster: name.clone(),
                 headers: Default::default(),
@@ -63,7 +63,9 @@ pub fn inbound(address: SocketAddr, policy: Policy) -> Config {
             }),
             rewrite: None,
             hash: Vec::new(),
-        }),
+            cors: None,
+            mirrors: Vec::new(),
+        })),
         headers: Default::default(),
     };
     let mut table = RouteTable {

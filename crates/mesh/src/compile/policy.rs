@@ -2,11 +2,12 @@
 
 use super::locality::Nearness;
 use crate::config::{
-    Balancing, CONNECT_TIMEOUT, Cookie, HashPolicy, Limits, Outlier, Policy, Threshold,
+    Balancing, CONNECT_TIMEOUT, Cookie, HashPolicy, IDLE_TIMEOUT, Limits, Outlier, Policy,
+    Threshold,
 };
 use crate::model::{
-    ConnectionPool, ConsistentHash, DestinationRule, LoadBalancer, OutlierDetection, PortSettings,
-    SimpleLb, Subset, TrafficPolicy,
+    ConnectionPool, ConsistentHash, CookieAttribute, DestinationRule, LoadBalancer,
+    OutlierDetection, PortSettings, SimpleLb, Subset, TrafficPolicy,
 };
 
 /// The blocks of a policy that replace each other as wholes.
@@ -80,6 +81,14 @@ impl<'a> Blocks<'a> {
             },
             max_requests_per_connection: http
                 .and_then(|http| limit(http.max_requests_per_connection)),
+            // Istio: where only connections have one, it is that of requests too.
+            idle_timeout: http
+                .and_then(|http| http.idle_timeout)
+                .or_else(|| tcp?.idle_timeout)
+                .map_or(IDLE_TIMEOUT, |limit| limit.0),
+            max_connection_duration: tcp
+                .and_then(|tcp| tcp.max_connection_duration)
+                .map(|limit| limit.0),
             ..Policy::default()
         }
     }
@@ -140,6 +149,7 @@ fn hash_policy(hash: &ConsistentHash) -> Option<HashPolicy> {
             name: cookie.name.clone(),
             ttl: cookie.ttl.map(|ttl| ttl.0),
             path: cookie.path.clone(),
+            attributes: cookie.attributes.iter().map(attribute).collect(),
         }));
     }
     if let Some(name) = &hash.http_query_parameter_name {
@@ -148,6 +158,14 @@ fn hash_policy(hash: &ConsistentHash) -> Option<HashPolicy> {
     hash.use_source_ip
         .unwrap_or_default()
         .then_some(HashPolicy::SourceIp)
+}
+
+/// Envoy: one without a value is its name alone.
+fn attribute(written: &CookieAttribute) -> String {
+    match written.value.as_str() {
+        "" => written.name.clone(),
+        value => format!("{}={value}", written.name),
+    }
 }
 
 fn balancing(load_balancer: Option<&LoadBalancer>) -> Balancing {

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::policy::Blocks;
+use super::destinations::{destinations, hashes, mirrors};
 use crate::config::{Action, Forward, HashPolicy, Route, WeightedCluster};
+use crate::cors::Cors;
+use crate::delegate;
 use crate::fault::Fault;
 use crate::headers::{HeaderOps, InvalidHeader};
 use crate::matching::{InvalidPattern, RouteMatch};
-use crate::model::{Destination, HttpMatch, HttpRoute, VirtualService};
-use crate::names;
-use crate::precedence::{self, MESH, bound_to};
+use crate::model::{HttpMatch, HttpRoute, VirtualService};
+use crate::precedence::{MESH, bound_to};
 use crate::redirect::Redirect;
 use crate::registry::{Client, Network, World};
 use crate::retry::RetryPolicy;
@@ -52,12 +53,12 @@ pub(super) fn routes(
     problems: &mut Vec<String>,
 ) -> Vec<Arc<Route>> {
     let mut routes = Vec::new();
-    for (index, rule) in object.spec.http.iter().enumerate() {
-        for entry in entries(rule)
+    for placed in delegate::rules(object, scope.world.virtual_services, problems) {
+        for entry in entries(&placed.rule)
             .iter()
-            .filter(|entry| applies(entry, object, scope))
+            .filter(|entry| applies(entry, placed.object, scope))
         {
-            match route(object, rule, entry, scope) {
+            match route(placed.object, &placed.rule, entry, scope) {
                 Ok(route) => {
                     let last = route.matches.is_catch_all();
                     routes.push(Arc::new(route));
@@ -65,10 +66,7 @@ pub(super) fn routes(
                         return routes;
                     }
                 }
-                Err(error) => problems.push(format!(
-                    "virtual service {}: http[{index}] is left out: {error}",
-                    object.id()
-                )),
+                Err(error) => problems.push(placed.left_out(&error.to_string())),
             }
         }
     }
@@ -99,6 +97,7 @@ pub fn left_out(object: &VirtualService) -> Vec<String> {
     };
     let rules = object.spec.http.iter().enumerate();
     rules
+        .filter(|(_, rule)| rule.delegate.is_none())
         .filter_map(|(index, rule)| Some((index, fault(rule)?)))
         .map(|(index, error)| {
             format!("spec.http[{index}] cannot be obeyed by the lab and is left out: {error}")
@@ -116,13 +115,15 @@ pub(super) fn default_route(cluster: String, hash: Option<HashPolicy>) -> Arc<Ro
         name: "default".into(),
         matches: RouteMatch::default(),
         fault: Fault::default(),
-        action: Action::Forward(Forward {
+        action: Action::Forward(Box::new(Forward {
             destinations: Weighted::single(cluster),
             timeout: None,
             retry: Some(RetryPolicy::default()),
             rewrite: None,
             hash: hash.into_iter().collect(),
-        }),
+            cors: None,
+            mirrors: Vec::new(),
+        })),
         headers: HeaderOps::default(),
     })
 }
@@ -206,81 +207,13 @@ fn action(
     if let ([_], [_], None, Some(retry)) = (&*rule.route, &*hash, &rule.retries, &mut retry) {
         retry.repicks = 0;
     }
-    Ok(Action::Forward(Forward {
+    Ok(Action::Forward(Box::new(Forward {
         destinations: destinations(object, rule, headers, scope)?,
         timeout: rule.timeout.map(|timeout| timeout.0),
         retry,
         rewrite: rewrite.transpose()?,
         hash,
-    }))
-}
-
-/// Istio: what the policies of all destinations hash, each once.
-fn hashes(object: &VirtualService, rule: &HttpRoute, scope: Scope<'_>) -> Vec<HashPolicy> {
-    let mut hashes = Vec::new();
-    for route in &rule.route {
-        let hash = hash(&route.destination, &object.metadata.namespace, scope);
-        hashes.extend(hash.filter(|hash| !hashes.contains(hash)));
-    }
-    hashes
-}
-
-fn hash(destination: &Destination, namespace: &str, scope: Scope<'_>) -> Option<HashPolicy> {
-    let fqdn = names::fqdn(&destination.host, namespace);
-    let service = scope.world.service(&fqdn)?;
-    let rule = precedence::destination_rule(
-        scope.world.destination_rules,
-        &fqdn,
-        &service.namespace,
-        scope.client,
-    )?;
-    let subset = rule
-        .spec
-        .subsets
-        .iter()
-        .find(|it| it.name == destination.subset);
-    Blocks::of(Some(&rule), subset, port(destination, &fqdn, scope)).hash()
-}
-
-fn destinations(
-    object: &VirtualService,
-    rule: &HttpRoute,
-    headers: &mut HeaderOps,
-    scope: Scope<'_>,
-) -> Result<Weighted<WeightedCluster>, Invalid> {
-    let mut weighted = Vec::new();
-    for route in &rule.route {
-        let cluster = cluster(&route.destination, &object.metadata.namespace, scope);
-        let own = HeaderOps::compile(route.headers.as_ref())?;
-        let weight = u32::try_from(route.weight).unwrap_or(0);
-        weighted.push((
-            WeightedCluster {
-                cluster: cluster.into(),
-                headers: own,
-            },
-            weight,
-        ));
-    }
-    if let [(only, _)] = weighted.as_mut_slice() {
-        headers.append(std::mem::take(&mut only.headers));
-    }
-    Ok(Weighted::new(weighted)?)
-}
-
-fn cluster(destination: &Destination, namespace: &str, scope: Scope<'_>) -> String {
-    let fqdn = names::fqdn(&destination.host, namespace);
-    let port = port(destination, &fqdn, scope);
-    names::cluster(port, &destination.subset, &fqdn)
-}
-
-/// Istio: the port written, else the service's only one, else the listener's.
-fn port(destination: &Destination, fqdn: &str, scope: Scope<'_>) -> u16 {
-    let only_port = || match scope.world.service(fqdn)?.ports.as_slice() {
-        [only] => Some(only.port),
-        _ => None,
-    };
-    let written = destination
-        .port
-        .and_then(|port| u16::try_from(port.number).ok());
-    written.or_else(only_port).unwrap_or(scope.port)
+        cors: rule.cors_policy.as_ref().map(Cors::compile).transpose()?,
+        mirrors: mirrors(object, rule, scope),
+    })))
 }

@@ -26,4 +26,6 @@ pub struct Cookie {
     pub ttl: Option<Duration>,
     /// The paths for which a client sends one that is made for it.
     pub path: String,
+    /// What else is said of one that is made, `SameSite=Lax`.
+    pub attributes: Vec<String>,
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Envoy: connections that are not up after this long have failed (Istio's mesh default).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Envoy: a connection that carries nothing for this long is closed.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// How the hosts of a cluster are treated.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +20,10 @@ pub struct Policy {
     pub limits: Limits,
     /// Requests after which a connection is closed; none = never.
     pub max_requests_per_connection: Option<u32>,
+    /// Time without a request after which a connection is closed.
+    pub idle_timeout: Duration,
+    /// Age at which a connection is closed, after its request if it carries one; none = any age.
+    pub max_connection_duration: Option<Duration>,
     /// Ejection of failing hosts; none = every host is always asked.
     pub outlier: Option<Outlier>,
 }
@@ -100,6 +106,8 @@ impl Default for Policy {
             connect_timeout: CONNECT_TIMEOUT,
             limits: Limits::default(),
             max_requests_per_connection: None,
+            idle_timeout: IDLE_TIMEOUT,
+            max_connection_duration: None,
             outlier: None,
         }
     }

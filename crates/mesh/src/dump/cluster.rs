@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::duration;
-use crate::config::{Balancing, Cluster, Host, Limits, Outlier, Policy, Threshold};
+use crate::config::{Balancing, Cluster, Host, IDLE_TIMEOUT, Limits, Outlier, Policy, Threshold};
 use crate::registry::Locality;
 
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -34,14 +34,32 @@ pub fn cluster(cluster: &Cluster) -> Value {
     if let Some(rules) = &policy.outlier {
         envoy["outlier_detection"] = outlier(rules);
     }
-    if let Some(most) = policy.max_requests_per_connection {
+    if let Some(options) = common_http(policy) {
         envoy["typed_extension_protocol_options"] = json!({HTTP_OPTIONS: {
             "@type": format!("type.googleapis.com/{HTTP_OPTIONS}"),
-            "common_http_protocol_options": {"max_requests_per_connection": most},
+            "common_http_protocol_options": options,
             "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}},
         }});
     }
     envoy
+}
+
+/// How long connections are used; none where nothing is written.
+fn common_http(policy: &Policy) -> Option<Value> {
+    let mut options = json!({});
+    if let Some(most) = policy.max_requests_per_connection {
+        options["max_requests_per_connection"] = most.into();
+    }
+    if policy.idle_timeout != IDLE_TIMEOUT {
+        options["idle_timeout"] = duration(policy.idle_timeout).into();
+    }
+    if let Some(longest) = policy.max_connection_duration {
+        options["max_connection_duration"] = duration(longest).into();
+    }
+    options
+        .as_object()
+        .is_some_and(|it| !it.is_empty())
+        .then_some(options)
 }
 
 /// Its endpoints, by priority and locality.

@@ -67,6 +67,9 @@ fn cookie_hash(
     if !cookie.path.is_empty() {
         text.push_str(&format!("; Path={}", cookie.path));
     }
+    for attribute in &cookie.attributes {
+        text.push_str(&format!("; {attribute}"));
+    }
     text.push_str("; HttpOnly");
     *made = HeaderValue::from_str(&text).ok();
     Some(digest_text(&value))
@@ -123,7 +126,23 @@ mod tests {
             name: "user".into(),
             ttl: ttl.map(Duration::from_secs),
             path: "/p".into(),
+            attributes: Vec::new(),
         })]
+    }
+
+    #[test]
+    fn attributes_of_a_cookie_stand_before_http_only() {
+        let [HashPolicy::Cookie(cookie)] = cookie(Some(60)) else {
+            panic!("a cookie")
+        };
+        let attributes = ["SameSite=Lax", "Secure"].map(str::to_owned).into();
+        let policy = [HashPolicy::Cookie(Cookie {
+            attributes,
+            ..cookie
+        })];
+        let made = hashed(&policy, &[], "").cookie.unwrap();
+        let end = "; Max-Age=60; Path=/p; SameSite=Lax; Secure; HttpOnly";
+        assert!(made.to_str().unwrap().ends_with(end), "{made:?}");
     }
 
     #[test]

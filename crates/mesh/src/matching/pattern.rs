@@ -100,6 +100,11 @@ impl PartialEq for Pattern {
 }
 
 impl Text {
+    /// Takes one text only.
+    pub fn exact(text: &str) -> Self {
+        Self::Exact(text.as_bytes().into())
+    }
+
     /// Compiles a matcher; none when it asks for presence only.
     ///
     /// # Errors
@@ -107,7 +112,7 @@ impl Text {
     /// The pattern is no RE2.
     pub fn compile(text: &StringMatch) -> Result<Option<Self>, InvalidPattern> {
         Ok(match (&text.exact, &text.prefix, &text.regex) {
-            (Some(exact), ..) => Some(Self::Exact(exact.as_bytes().into())),
+            (Some(exact), ..) => Some(Self::exact(exact)),
             (_, Some(prefix), _) => Some(Self::Prefix(prefix.as_bytes().into())),
             (_, _, Some(pattern)) => Some(Self::Regex(Pattern::full(pattern)?)),
             _ => None,

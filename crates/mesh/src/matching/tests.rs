@@ -72,7 +72,7 @@ fn header(header: &HeaderMatch) -> Value {
     envoy
 }
 
-fn envoy(text: &Text) -> Value {
+pub(crate) fn envoy(text: &Text) -> Value {
     match text {
         Text::Exact(exact) => json!({"exact": String::from_utf8_lossy(exact)}),
         Text::Prefix(prefix) => json!({"prefix": String::from_utf8_lossy(prefix)}),

@@ -132,6 +132,18 @@ pub struct HttpCookie {
     pub path: String,
     /// How long it is kept; none = none is made.
     pub ttl: Option<GoDuration>,
+    /// What else is said of it.
+    pub attributes: Vec<CookieAttribute>,
+}
+
+/// `consistentHash.httpCookie.attributes[i]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct CookieAttribute {
+    /// Its name, `SameSite`.
+    pub name: String,
+    /// Its value; may be empty.
+    pub value: String,
 }
 
 /// `consistentHash.ringHash`.

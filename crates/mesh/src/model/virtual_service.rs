@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::{CorsPolicy, GoDuration, Kind, L4Route, Mirror, Object};
+use super::{CorsPolicy, Delegate, GoDuration, Kind, L4Route, Mirror, Object};
 
 /// A VirtualService: how requests for some hosts are routed.
 pub type VirtualService = Object<VirtualServiceSpec>;
@@ -57,17 +56,18 @@ pub struct HttpRoute {
     pub fault: Option<Fault>,
     /// Header changes.
     pub headers: Option<Headers>,
-    /// Another object's rules instead; not obeyed yet.
-    pub delegate: Option<Value>,
-    /// Who gets a copy of the request; not obeyed yet.
+    /// Another object's rules instead.
+    pub delegate: Option<Delegate>,
+    /// Who gets a copy of the request.
     pub mirror: Option<Destination>,
-    /// Share of requests copied; not obeyed yet.
+    /// Share of requests copied; none = all.
     pub mirror_percentage: Option<Percent>,
-    /// The same, old and whole-numbered; not obeyed yet.
+    /// The same, old and whole-numbered; used where `mirrorPercentage` is absent.
+    #[serde(alias = "mirror_percent")]
     pub mirror_percent: Option<u32>,
-    /// Several who get a copy; not obeyed yet.
+    /// Several who get a copy.
     pub mirrors: Vec<Mirror>,
-    /// What browsers may do from other origins; not obeyed yet.
+    /// What browsers may do from other origins.
     pub cors_policy: Option<CorsPolicy>,
 }
 

@@ -8,8 +8,9 @@ use crate::model::{
     Destination, GoDuration, HeaderOperations, Headers, HttpRoute, RouteDestination,
 };
 
-pub(super) fn check(rule: &HttpRoute, complaints: &mut Complaints) {
-    actions(rule, complaints);
+/// Checks a rule; `in_delegate` says whether its object is there for others to delegate to.
+pub(super) fn check(rule: &HttpRoute, in_delegate: bool, complaints: &mut Complaints) {
+    actions(rule, in_delegate, complaints);
     rule.matches
         .iter()
         .for_each(|entry| http_match::check(entry, complaints));
@@ -38,8 +39,10 @@ pub(super) fn check(rule: &HttpRoute, complaints: &mut Complaints) {
 
 /// Exactly one of route, redirect and direct response, and what does not go with the latter two;
 /// nothing of it beside a delegate.
-fn actions(rule: &HttpRoute, complaints: &mut Complaints) {
-    if rule.delegate.is_some() {
+fn actions(rule: &HttpRoute, in_delegate: bool, complaints: &mut Complaints) {
+    if rule.delegate.is_some() && in_delegate {
+        complaints.add("delegate HTTP route cannot contain delegate");
+    } else if rule.delegate.is_some() {
         let name = &rule.name;
         let given = [
             ("redirect", rule.redirect.is_some()),

@@ -87,6 +87,33 @@ fn what_a_header_cannot_be_is_refused() {
 }
 
 #[test]
+fn a_delegate_holds_http_rules_of_its_own_and_nothing_else() {
+    let to = json!([{"destination": {"host": "a"}}]);
+    let rows = [
+        (
+            json!({"http": [{"route": to}], "gateways": ["g"]}),
+            "delegate virtual service must have no gateways specified",
+        ),
+        (
+            json!({"http": [{"route": to}], "tcp": [{"route": to}]}),
+            "delegate virtual service must have no tcp route specified",
+        ),
+        (
+            json!({"http": [{"route": to, "delegate": {"name": "b"}}]}),
+            "delegate HTTP route cannot contain delegate",
+        ),
+        (
+            json!({"http": [{"delegate": {"name": "b"}}]}),
+            "2 errors occurred:\n\t* delegate HTTP route cannot contain delegate\n\t* \
+             HTTP route, redirect or direct_response is required\n\n",
+        ),
+    ];
+    for (spec, told) in rows {
+        assert_eq!(refused("VirtualService", spec), told);
+    }
+}
+
+#[test]
 fn a_gateway_server_has_the_tls_of_its_protocol() {
     let with = |protocol: &str, tls: Value| {
         let port = json!({"number": 443, "name": "p", "protocol": protocol});

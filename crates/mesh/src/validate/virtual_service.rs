@@ -8,6 +8,10 @@ use crate::precedence::{MESH, bound_to};
 pub(super) fn check(object: &VirtualService) -> Complaints {
     let mut complaints = Complaints::default();
     let spec = &object.spec;
+    let is_delegate = spec.hosts.is_empty();
+    if is_delegate {
+        delegate(object, &mut complaints);
+    }
     spec.gateways
         .iter()
         .for_each(|gateway| hosts::gateway(gateway, &mut complaints));
@@ -26,7 +30,7 @@ pub(super) fn check(object: &VirtualService) -> Complaints {
     }
     spec.http
         .iter()
-        .for_each(|rule| http_route::check(rule, &mut complaints));
+        .for_each(|rule| http_route::check(rule, is_delegate, &mut complaints));
     spec.tls
         .iter()
         .for_each(|route| l4_route::tls(route, spec, &mut complaints));
@@ -36,6 +40,21 @@ pub(super) fn check(object: &VirtualService) -> Complaints {
     hosts::export_to(&spec.export_to, &object.metadata.namespace, &mut complaints);
     unreachable::check(&spec.http, &mut complaints);
     complaints
+}
+
+/// Istio: an object without hosts is there for others to delegate to, and holds http rules only.
+fn delegate(object: &VirtualService, complaints: &mut Complaints) {
+    let spec = &object.spec;
+    let meaningless = [
+        ("gateways", !spec.gateways.is_empty()),
+        ("tls route", !spec.tls.is_empty()),
+        ("tcp route", !spec.tcp.is_empty()),
+    ];
+    for (what, _) in meaningless.into_iter().filter(|(_, written)| *written) {
+        complaints.add(format!(
+            "delegate virtual service must have no {what} specified"
+        ));
+    }
 }
 
 /// Istio: hosts as written; the same one, or one that another's wildcard covers.

@@ -11,6 +11,7 @@ use super::{client, endpoint, service, sidecar};
 use crate::config::{Action, HashPolicy, Route};
 use crate::fault::AbortStatus;
 use crate::matching::tests::sorted;
+use crate::mirror::Mirror;
 use crate::registry::{Endpoint, Protocol};
 use crate::retry::{Conditions, RetryPolicy};
 
@@ -73,6 +74,13 @@ fn envoy(route: &Route) -> Value {
             }
             if !forward.hash.is_empty() {
                 envoy["hash"] = forward.hash.iter().map(hash).collect();
+            }
+            if !forward.mirrors.is_empty() {
+                let mirror = |it: &Mirror| json!([*it.cluster, it.chance.as_percent()]);
+                envoy["mirrors"] = forward.mirrors.iter().map(mirror).collect();
+            }
+            if let Some(cors) = &forward.cors {
+                envoy["cors"] = cors.envoy();
             }
         }
         Action::Redirect(redirect) => envoy["status"] = redirect.status.into(),
@@ -150,6 +158,11 @@ fn normalized(route: &Value) -> Value {
     if let Some(fault) = route.get_mut("fault") {
         *fault = normalized_fault(fault);
     }
+    if let Some(Value::Array(mirrors)) = route.get_mut("mirrors") {
+        for mirror in mirrors {
+            mirror[1] = percent(&mirror[1]).into();
+        }
+    }
     if let Some(redirect) = route.remove("redirect") {
         let status = match redirect.get("response_code").and_then(Value::as_str) {
             None => 301,
@@ -196,28 +209,24 @@ fn normalize_retry(retry: &mut Map<String, Value>) {
 }
 
 fn normalized_fault(fault: &Value) -> Value {
-    let percent = |of: &Value| {
-        let numerator = of
-            .pointer("/percentage/numerator")
-            .and_then(Value::as_f64)
-            .unwrap_or(0.0);
-        let million = of
-            .pointer("/percentage/denominator")
-            .and_then(Value::as_str)
-            == Some("MILLION");
-        numerator / if million { 10_000.0 } else { 1.0 }
-    };
     let delay = fault
         .get("delay")
-        .map(|delay| json!([percent(delay), time(&delay["fixed_delay"])]));
+        .map(|delay| json!([percent(&delay["percentage"]), time(&delay["fixed_delay"])]));
     let abort = fault.get("abort").map(|abort| {
         let status = abort.get("http_status").map_or_else(
             || json!({"grpc_status": abort["grpc_status"]}),
             |status| json!({"http_status": status}),
         );
-        json!([percent(abort), status])
+        json!([percent(&abort["percentage"]), status])
     });
     json!({"delay": delay, "abort": abort})
+}
+
+/// A fraction of a hundred or of a million; what is not written is none.
+fn percent(fraction: &Value) -> f64 {
+    let numerator = fraction.get("numerator").and_then(Value::as_f64);
+    let million = fraction.get("denominator").and_then(Value::as_str) == Some("MILLION");
+    numerator.unwrap_or(0.0) / if million { 10_000.0 } else { 1.0 }
 }
 
 fn time(text: &Value) -> Value {
