@@ -8,6 +8,7 @@ use std::time::Duration;
 use mesh::config::{Cluster, Host, Policy};
 use mesh::engine::{Counts, Health, Report};
 use mesh::registry::Locality;
+use mesh::retry::RetryPolicy;
 
 use crate::chance::Chance;
 use crate::dial::Target;
@@ -128,15 +129,15 @@ impl ClusterState {
             .cloned()
     }
 
-    /// The host for the next try, another than those `tried` if it can be had in `repicks` picks.
+    /// The host for the next try; `retry` says what hosts that were `tried` mean.
     pub(crate) fn pick(
         &self,
         chance: &Chance,
         tried: &[Arc<HostState>],
-        repicks: u32,
+        retry: Option<&RetryPolicy>,
         hash: Option<u64>,
     ) -> Option<Arc<HostState>> {
-        self.live.pick(chance, tried, repicks, hash)
+        self.live.pick(chance, tried, retry, hash)
     }
 
     /// A try at a host ended so.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mesh::config::Cluster;
 use mesh::engine::{Choice, Counts, Engine, Health, Report};
+use mesh::retry::RetryPolicy;
 use tokio::time::Instant;
 
 use crate::chance::Chance;
@@ -65,23 +66,27 @@ impl Live {
         state.hosts = hosts.to_vec();
     }
 
-    /// The host for the next try, another than those `tried` if it can be had in `repicks` picks.
+    /// The host for the next try; `retry` says what hosts that were `tried` mean.
     pub(crate) fn pick(
         &self,
         chance: &Chance,
         tried: &[Arc<HostState>],
-        repicks: u32,
+        retry: Option<&RetryPolicy>,
         hash: Option<u64>,
     ) -> Option<Arc<HostState>> {
         let mut state = self.state();
+        let leaves = retry.is_some_and(|policy| policy.leaves_priorities);
+        let left = tried.iter().filter(|_| leaves);
+        let left = left.filter_map(|host| state.position(host)).collect();
         let State { engine, hosts } = &mut *state;
         let was_tried = |host: usize| tried.iter().any(|tried| Arc::ptr_eq(tried, &hosts[host]));
         let choice = Choice {
             active: |host: usize| hosts[host].stats.rq_active.get() as u32,
             random: || chance.draw(),
             tried: was_tried,
-            repicks,
+            repicks: retry.map_or(0, |policy| policy.repicks),
             hash,
+            left,
         };
         let picked = engine.pick(self.clock.now(), choice)?;
         Some(hosts[picked].clone())

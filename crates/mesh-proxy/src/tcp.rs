@@ -74,7 +74,7 @@ pub(crate) async fn connect(
         cluster.stats.upstream_cx_overflow.add();
         return Err(io::Error::other("maxConnections is reached"));
     };
-    let host = cluster.pick(chance, &[], 0, None);
+    let host = cluster.pick(chance, &[], None, None);
     let host = host.ok_or_else(|| io::Error::other("the cluster has no endpoint"))?;
     let open = Open::new(&host, place);
     let limit = cluster.config.policy.connect_timeout;

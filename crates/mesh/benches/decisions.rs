@@ -116,6 +116,7 @@ impl<'a> Proxy<'a> {
             tried: |_| false,
             repicks: forward.retry.as_ref().map_or(0, |policy| policy.repicks),
             hash: None,
+            left: Vec::new(),
         };
         let host = engine.pick(self.now, choice)?;
         engine.report(host, Report::Answer { status: 200 }, self.now);

@@ -47,6 +47,8 @@ pub struct Choice<A, R, T> {
     pub repicks: u32,
     /// Of the request, for clusters that choose by it.
     pub hash: Option<u64>,
+    /// Hosts tried for the same request, in order, whose priorities are left; empty = none are.
+    pub left: Vec<usize>,
 }
 
 /// Who is away, and what was counted.
@@ -104,6 +106,7 @@ impl Engine {
             random: choice.random,
             hash: choice.hash,
             attempt: 0,
+            left: choice.left,
         };
         let mut picked = self.balancer.pick(&mut chances, &mut self.counts.panics)?;
         for _ in 0..choice.repicks {

@@ -45,7 +45,7 @@ struct Idle {
 }
 
 /// What of the kinds that are obeyed changes nothing.
-const FIELDS: [Idle; 14] = [
+const FIELDS: [Idle; 13] = [
     Idle {
         kind: "Gateway",
         places: &["spec.servers"],
@@ -73,13 +73,6 @@ const FIELDS: [Idle; 14] = [
         below: ".directResponse.body",
         members: &["bytes"],
         why: "only a body of text is sent, write it in `string`",
-    },
-    Idle {
-        kind: "VirtualService",
-        places: &["spec.http"],
-        below: ".retries",
-        members: &["retryRemoteLocalities"],
-        why: "a retry goes where the balancer sends any request",
     },
     Idle {
         kind: "VirtualService",

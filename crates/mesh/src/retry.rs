@@ -28,6 +28,8 @@ pub struct RetryPolicy {
     pub base: Duration,
     /// How often another host is picked when the one picked was tried before; 0 = take any.
     pub repicks: u32,
+    /// Whether the priorities of hosts that were tried are left (Envoy: `previous_priorities`).
+    pub leaves_priorities: bool,
 }
 
 /// Failures that are tried again.
@@ -74,6 +76,7 @@ impl Default for RetryPolicy {
             per_try_timeout: None,
             base: DEFAULT_BASE,
             repicks: REPICKS,
+            leaves_priorities: false,
         }
     }
 }
@@ -100,6 +103,7 @@ impl RetryPolicy {
                 Some(false) => 0,
                 _ => default.repicks,
             },
+            leaves_priorities: retries.retry_remote_localities.unwrap_or_default(),
         })
     }
 

@@ -40,11 +40,10 @@ impl Tries<'_, '_> {
         &mut self,
         mut request: Request<RequestBody>,
     ) -> Result<Result<Response<ResponseBody>, Broken>, Failed> {
-        let repicks = self.plan.retry.map_or(0, |policy| policy.repicks);
         let chance = &self.exchange.proxy.chance;
         let Some(host) = self
             .cluster
-            .pick(chance, &self.tried, repicks, self.hashed.value)
+            .pick(chance, &self.tried, self.plan.retry, self.hashed.value)
         else {
             self.cluster.stats.upstream_cx_none_healthy.add();
             return Err(Failed(Reason::NoHealthyUpstream));

@@ -1,10 +1,11 @@
 //! New rules while requests are under way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use mesh_proxy::Role;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::support::*;
@@ -44,6 +45,88 @@ async fn changing_rules_under_load_drops_nothing() {
     for client in clients {
         assert!(soon(client).await.unwrap() > 0);
     }
+}
+
+const CHANGES: usize = 100;
+const BETWEEN_CHANGES: Duration = Duration::from_millis(20);
+/// 200 a second.
+const BETWEEN_REQUESTS: Duration = Duration::from_millis(5);
+/// Longer than a change takes effect, so that each finds requests under way.
+const TAKES: Duration = Duration::from_millis(30);
+
+/// Another rule and another policy in every round; both subsets are always there.
+fn round(number: usize) -> (Value, Value) {
+    let mut rule = json!({"name": format!("r{number}"), "route": weighted(number as u32 + 1, 30)});
+    let rules_change = ["timeout", "retries", "rewrite", "headers", "corsPolicy"];
+    let change = [
+        json!("10s"),
+        json!({"attempts": 3, "retryOn": "5xx"}),
+        json!({"uri": "/other"}),
+        json!({"request": {"set": {"x-round": number.to_string()}}}),
+        json!({"allowOrigins": [{"exact": "*"}]}),
+    ];
+    let index = number % change.len();
+    rule[rules_change[index]] = change[index].clone();
+    let mut policy = subsets(["ROUND_ROBIN", "RANDOM", "LEAST_REQUEST"][number % 3]);
+    let pools = [
+        json!({"http": {"maxRequestsPerConnection": 1}}),
+        json!({"http": {"idleTimeout": "1s"}, "tcp": {"connectTimeout": "3s"}}),
+    ];
+    policy["spec"]["trafficPolicy"]["connectionPool"] = pools[number % 2].clone();
+    if number.is_multiple_of(4) {
+        policy["spec"]["trafficPolicy"]["outlierDetection"] = json!({"consecutive5xxErrors": 2});
+    }
+    (rules(json!([rule])), policy)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_changes_of_rule_and_policy_lose_none_of_200_requests_a_second() {
+    let answered = Arc::new(AtomicUsize::new(0));
+    let slow = |answered: Arc<AtomicUsize>| {
+        Upstream::serving(move |_| {
+            let answered = answered.clone();
+            async move {
+                tokio::time::sleep(TAKES).await;
+                answered.fetch_add(1, Ordering::Relaxed);
+                hyper::Response::new(full("fine"))
+            }
+        })
+    };
+    let (a, b) = (slow(answered.clone()).await, slow(answered.clone()).await);
+    let mesh = Mesh::new(
+        json!([{"route": weighted(70, 30)}]),
+        &[a.address, b.address],
+    )
+    .await;
+    let (address, done) = (mesh.address, Arc::new(AtomicBool::new(false)));
+    let ended = done.clone();
+    let clients = tokio::spawn(async move {
+        let mut every = tokio::time::interval(BETWEEN_REQUESTS);
+        let mut requests = Vec::new();
+        while !ended.load(Ordering::Relaxed) {
+            every.tick().await;
+            requests.push(tokio::spawn(async move {
+                let answer = Client::connect(address).await.get("/").await;
+                (answer.status, answer.body)
+            }));
+        }
+        requests
+    });
+    for number in 0..CHANGES {
+        let (rule, policy) = round(number);
+        mesh.apply(&[rule], &[policy]);
+        tokio::time::sleep(BETWEEN_CHANGES).await;
+    }
+    done.store(true, Ordering::Relaxed);
+    let requests = soon(clients).await.unwrap();
+    let sent = requests.len();
+    // Ticks that came late were caught up with.
+    assert!(sent >= 390, "{sent}");
+    for request in requests {
+        assert_eq!(soon(request).await.unwrap(), (200, "fine".to_owned()));
+    }
+    // Each exactly once.
+    assert_eq!(answered.load(Ordering::Relaxed), sent);
 }
 
 #[tokio::test]

@@ -158,3 +158,23 @@ async fn the_route_timeout_covers_all_tries() {
     assert_eq!(answer.status, 504);
     assert!(a.connections() <= 3, "{}", a.connections());
 }
+
+#[tokio::test]
+async fn a_retry_leaves_a_locality_after_two_tries_where_the_rule_says_so() {
+    // Two refuse in the client's region; with outlierDetection the other region comes second.
+    let b = Upstream::named("b").await;
+    for (remote, status, tries) in [(true, 200, 3), (false, 503, 3)] {
+        let refused = [refusing().await, refusing().await];
+        let retries =
+            json!({"attempts": 2, "retryOn": "connect-failure", "retryRemoteLocalities": remote});
+        let mut policy = subsets("ROUND_ROBIN");
+        policy["spec"]["trafficPolicy"]["outlierDetection"] = json!({"consecutive5xxErrors": 100});
+        policy["spec"]["trafficPolicy"]["loadBalancer"]["localityLbSetting"] =
+            json!({"failoverPriority": ["topology.istio.io/cluster"]});
+        let rule =
+            rules(json!([{"retries": retries, "route": [{"destination": {"host": "svc"}}]}]));
+        let upstreams = [refused[0], b.address, refused[1]];
+        let mesh = Mesh::start(Role::Outbound, Some(rule), Some(policy), &upstreams).await;
+        assert_eq!((mesh.get("/").await.status, mesh.dials()), (status, tries));
+    }
+}

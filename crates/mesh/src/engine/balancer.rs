@@ -1,7 +1,7 @@
 //! Which host of a cluster takes the next request: priority → locality → host.
 
 use super::group::Group;
-use super::load::{Census, Load, OVERPROVISIONING, loads};
+use super::load::{Census, Load, OVERPROVISIONING, elsewhere, loads};
 use super::ring::digest;
 use super::schedule::Schedule;
 use crate::config::{Balancing, Host, Policy};
@@ -19,6 +19,8 @@ pub(super) struct Chances<A, R> {
     pub(super) hash: Option<u64>,
     /// Picks for this try before.
     pub(super) attempt: u32,
+    /// Hosts whose priorities are left.
+    pub(super) left: Vec<usize>,
 }
 
 /// What of the hosts of a cluster decides among them.
@@ -159,7 +161,8 @@ impl Balancer {
             // Envoy: a request that is hashed stays in its priority too.
             _ => {
                 let hash = chances.hash.filter(|_| self.hashes());
-                self.priority(hash.unwrap_or_else(&mut chances.random))
+                let random = hash.unwrap_or_else(&mut chances.random);
+                self.priority(random, &chances.left)
             }
         };
         let priority = &mut self.priorities[chosen];
@@ -177,14 +180,34 @@ impl Balancer {
     }
 
     /// Envoy: the first priority up to which the shares reach a number from 1 to 100.
-    fn priority(&self, random: u64) -> usize {
+    fn priority(&self, random: u64, left: &[usize]) -> usize {
         let wanted = (random % 100) as u32 + 1;
+        let elsewhere = self.elsewhere(left);
+        let percent = |number: usize, priority: &Priority| match &elsewhere {
+            Some(loads) => loads[number].percent,
+            None => priority.load.percent,
+        };
         let mut reached = 0;
-        let reaches = |priority: &Priority| {
-            reached += priority.load.percent;
+        let reaches = |(number, priority): (usize, &Priority)| {
+            reached += percent(number, priority);
             wanted <= reached
         };
-        self.priorities.iter().position(reaches).unwrap_or(0)
+        let mut priorities = self.priorities.iter().enumerate();
+        priorities.position(reaches).unwrap_or(0)
+    }
+
+    /// The shares for a retry that leaves the priorities of these hosts; none where it need not.
+    fn elsewhere(&self, left: &[usize]) -> Option<Vec<Load>> {
+        if left.is_empty() {
+            return None;
+        }
+        let of = |host: &usize| {
+            let mut priorities = self.priorities.iter();
+            priorities.position(|priority| priority.all.contains(host))
+        };
+        let tried: Vec<usize> = left.iter().filter_map(of).collect();
+        let census: Vec<Census> = self.priorities.iter().map(Priority::census).collect();
+        elsewhere(&census, &tried)
     }
 }
 

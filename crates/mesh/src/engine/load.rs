@@ -53,6 +53,33 @@ pub(super) fn loads(census: &[Census], panic_threshold: u32) -> Vec<Load> {
     loads
 }
 
+/// Tries after which the priorities of the hosts tried so far are left (Istio).
+const TRIES_BEFORE_LEAVING: usize = 2;
+
+/// Shares for a retry after tries in these priorities; none where the usual ones hold.
+///
+/// Envoy, `previous_priorities`: after every second try the priorities seen since are left. Once no
+/// other can take anything, all of them count again.
+pub(super) fn elsewhere(census: &[Census], tried: &[usize]) -> Option<Vec<Load>> {
+    let mut rest = census.to_vec();
+    let available = |census: &[Census]| census.iter().map(|of| of.availability()).sum::<u32>();
+    let rounds = tried.chunks_exact(TRIES_BEFORE_LEAVING);
+    if rounds.len() == 0 || available(census) == 0 {
+        return None;
+    }
+    for round in rounds {
+        for priority in round {
+            rest[*priority].healthy = 0;
+        }
+        if available(&rest) == 0 {
+            rest = census.to_vec();
+        }
+    }
+    let mut loads = vec![Load::default(); census.len()];
+    by_availability(&rest, available(&rest).min(100), &mut loads);
+    Some(loads)
+}
+
 /// Each priority what it can take, the first ones first.
 fn by_availability(census: &[Census], available: u32, loads: &mut [Load]) {
     let mut rest = 100;
@@ -127,6 +154,30 @@ mod tests {
         check(&[(0, 2), (0, 1)], 0, &[(100, false), (0, false)]);
         check(&[(0, 1)], 0, &[(100, false)]);
         check(&[], 30, &[]);
+    }
+
+    #[test]
+    fn a_retry_leaves_the_priorities_of_every_two_tries() {
+        let census = [(2, 2), (1, 1), (1, 1)].map(|(healthy, all)| Census { healthy, all });
+        let percents = |tried: &[usize]| {
+            let loads = elsewhere(&census, tried)?;
+            Some(loads.iter().map(|load| load.percent).collect::<Vec<_>>())
+        };
+        let rows: [(&[usize], Option<Vec<u32>>); 7] = [
+            (&[], None),
+            (&[0], None),
+            (&[0, 0], Some(vec![0, 100, 0])),
+            (&[0, 0, 1], Some(vec![0, 100, 0])),
+            (&[0, 0, 1, 1], Some(vec![0, 0, 100])),
+            (&[0, 1], Some(vec![0, 0, 100])),
+            // All were left: they count again.
+            (&[0, 0, 1, 1, 2, 2], Some(vec![100, 0, 0])),
+        ];
+        for (tried, expected) in rows {
+            assert_eq!(percents(tried), expected, "{tried:?}");
+        }
+        let nobody = [Census { healthy: 0, all: 2 }; 2];
+        assert_eq!(elsewhere(&nobody, &[0, 0]), None);
     }
 
     #[test]

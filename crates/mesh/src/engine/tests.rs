@@ -57,6 +57,7 @@ impl Run {
             tried: |_| false,
             repicks: 0,
             hash: None,
+            left: Vec::new(),
         };
         self.engine.pick(now, choice)
     }
@@ -221,6 +222,7 @@ fn a_retry_goes_elsewhere_if_it_can_and_picking_again_is_bounded() {
             },
             repicks: 5,
             hash: None,
+            left: Vec::new(),
         };
         run.engine.pick(ms(0), choice)
     };

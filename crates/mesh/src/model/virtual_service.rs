@@ -218,6 +218,8 @@ pub struct HttpRetry {
     pub retry_on: String,
     /// Whether a retry avoids hosts already tried; default true.
     pub retry_ignore_previous_hosts: Option<bool>,
+    /// Whether a retry leaves the localities already tried; default false.
+    pub retry_remote_localities: Option<bool>,
     /// Base of the back-off; default 25 ms.
     pub backoff: Option<GoDuration>,
 }

@@ -111,6 +111,7 @@ pub(crate) fn choice(
         tried: |_| false,
         repicks: 0,
         hash: None,
+        left: Vec::new(),
     }
 }
 

@@ -109,6 +109,7 @@ proptest! {
                         tried: |host: usize| host == 0,
                         repicks,
                         hash,
+                        left: Vec::new(),
                     };
                     let picked = engine.pick(now, choice);
                     prop_assert!(picked.is_none_or(|picked| picked < hosts.len()));

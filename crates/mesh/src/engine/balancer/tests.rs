@@ -43,6 +43,7 @@ fn picks(balancer: &mut Balancer, hosts: usize, count: u64) -> (Vec<u64>, u64) {
         random: || numbers.next().unwrap_or(0),
         hash: None,
         attempt: 0,
+        left: Vec::new(),
     };
     let (mut counts, mut panics) = (vec![0; hosts], 0);
     for _ in 0..count {
@@ -93,6 +94,7 @@ fn where_nobody_is_left_every_choice_is_a_panic_unless_rules_of_ejection_say_nev
                 random: || 0,
                 hash: None,
                 attempt: 0,
+                left: Vec::new(),
             };
             assert_eq!(balancer.pick(&mut chances, &mut panics), None);
         }
@@ -148,6 +150,7 @@ fn a_cycle_goes_on_when_a_host_leaves_and_returns() {
             random: || 0,
             hash: None,
             attempt: 0,
+            left: Vec::new(),
         };
         balancer.pick(&mut chances, &mut 0).unwrap()
     };
@@ -187,6 +190,7 @@ fn a_hash_decides_who_is_asked_until_that_host_is_away() {
             random: || 7,
             hash: Some(hash),
             attempt: 0,
+            left: Vec::new(),
         };
         balancer.pick(&mut chances, &mut 0)
     };

@@ -30,6 +30,7 @@ fn pick(
         random,
         hash: None,
         attempt: 0,
+        left: Vec::new(),
     })
 }
 

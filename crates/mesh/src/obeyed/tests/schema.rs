@@ -44,7 +44,7 @@ http.mirrors.destination.subset http.mirrors.percentage.value
 http.redirect.authority http.redirect.derivePort http.redirect.port http.redirect.redirectCode
 http.redirect.scheme http.redirect.uri
 http.retries.attempts http.retries.backoff http.retries.perTryTimeout
-http.retries.retryIgnorePreviousHosts http.retries.retryOn
+http.retries.retryIgnorePreviousHosts http.retries.retryOn http.retries.retryRemoteLocalities
 http.rewrite.authority http.rewrite.uri
 http.rewrite.uriRegexRewrite.match http.rewrite.uriRegexRewrite.rewrite
 http.route.destination.host http.route.destination.port.number http.route.destination.subset
