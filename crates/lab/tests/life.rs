@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use support::{Start, descendants, is_alive};
 use testkit::redis_server::free_address;
 use testkit::wait;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// How long the end of everything may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
@@ -46,6 +47,27 @@ async fn nothing_is_left_however_the_lab_ends() {
             .await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_lab_that_a_program_started_ends_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = Start::with(&["--redis", "embedded", "--empty", "--lifeline"]);
+    let mut command = start.command(&folder.path().join("state"));
+    let mut lab = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(lab.stdout.take().unwrap()).lines();
+    while let Some(line) = said.next_line().await.unwrap() {
+        if line.contains("store") {
+            break;
+        }
+    }
+    assert!(
+        lab.try_wait().unwrap().is_none(),
+        "its starter is still there"
+    );
+    drop(lab.stdin.take());
+    let ended = tokio::time::timeout(LEAVE_LIMIT, lab.wait()).await;
+    assert!(ended.expect("it ends").unwrap().success());
 }
 
 /// Inodes of the sockets of these processes; unlike a port, an inode is not taken by another lab.
