@@ -185,10 +185,7 @@ impl HostState {
             cluster: cluster.clone(),
             connect_timeout: policy.connect_timeout,
             most_requests: policy.max_requests_per_connection.unwrap_or(u32::MAX),
-            lifetimes: Lifetimes {
-                idle: policy.idle_timeout,
-                total: policy.max_connection_duration,
-            },
+            lifetimes: Lifetimes::of(policy),
         }
     }
 

@@ -1,20 +1,24 @@
 //! One request from its arrival to its answer:
 //! virtual host → route → weighted cluster → fault → cors → tries, and copies for mirrors.
 
+mod changes;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE};
+use hyper::header::{CONTENT_TYPE, HeaderMap, UPGRADE};
 use hyper::{Method, Request, Response, Version};
-use mesh::config::{Action, Route, WeightedCluster};
-use mesh::cors::{Cors, Verdict};
+use mesh::config::{Action, Route};
+use mesh::cors::Verdict;
 use mesh::local_reply::{Flags, Reason, local_reply};
+
+use changes::Changes;
 
 use crate::body::ResponseBody;
 use crate::cluster::ClusterState;
 use crate::copies::Copies;
-use crate::headers::{prepare_request, rewrite_host};
+use crate::headers::prepare_request;
 use crate::listen::Door;
 use crate::log::Record;
 use crate::proxy::{Inner, Snapshot};
@@ -32,14 +36,6 @@ pub(crate) struct Exchange<'a> {
     /// The client.
     pub(crate) peer: SocketAddr,
     style: Style,
-}
-
-/// The headers of an answer that the route changes.
-struct Changes {
-    route: Arc<Route>,
-    destination: Option<WeightedCluster>,
-    /// The origin that the answer is granted to.
-    origin: Option<HeaderValue>,
 }
 
 /// Answers one request.
@@ -302,44 +298,6 @@ impl<'a> Exchange<'a> {
             );
         }
         Response::from_parts(parts, body.recorded(record))
-    }
-}
-
-impl Changes {
-    /// Envoy: the destination's changes first, then the route's, then what another origin may know.
-    fn apply(&self, headers: &mut HeaderMap) {
-        if let Some(destination) = &self.destination {
-            destination.headers.response.apply(headers);
-        }
-        self.route.headers.response.apply(headers);
-        if let (Some(cors), Some(origin)) = (self.cors(), &self.origin) {
-            cors.grant(origin, headers);
-        }
-    }
-
-    fn cors(&self) -> Option<&Cors> {
-        match &self.route.action {
-            Action::Forward(forward) => forward.cors.as_ref(),
-            _ => None,
-        }
-    }
-
-    fn judge(&self, request: &Request<Incoming>) -> Verdict {
-        let judge = |cors: &Cors| cors.judge(request.method(), request.headers());
-        self.cors().map_or(Verdict::Pass, judge)
-    }
-
-    fn apply_to_request(&self, headers: &mut HeaderMap) {
-        let destination = self
-            .destination
-            .iter()
-            .map(|destination| &destination.headers.request);
-        for ops in destination.chain([&self.route.headers.request]) {
-            ops.apply(headers);
-            if let Some(host) = ops.host() {
-                rewrite_host(headers, host);
-            }
-        }
     }
 }
 

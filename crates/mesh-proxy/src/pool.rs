@@ -5,15 +5,18 @@
 //! host is opened whatever the limit. Whoever has waited longest gets the next connection that is
 //! free, whether new or used. A connection that does not come up fails everybody who waits.
 
+mod lifetimes;
+
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::client::conn::http1::SendRequest;
-use mesh::config::IDLE_TIMEOUT;
 use mesh::local_reply::Reset;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
+
+pub(crate) use lifetimes::Lifetimes;
+use lifetimes::sweep;
 
 use crate::body::RequestBody;
 use crate::cluster::HostState;
@@ -60,15 +63,6 @@ pub(crate) struct Connection {
     drains: u32,
     /// When it came up.
     opened: Instant,
-}
-
-/// How long connections live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lifetimes {
-    /// Without a request.
-    pub(crate) idle: Duration,
-    /// In all.
-    pub(crate) total: Option<Duration>,
 }
 
 /// What a request finds at a pool.
@@ -235,36 +229,6 @@ impl Pool {
     /// Held for a few steps, never across an await.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Envoy: a connection that has become too old is closed, not just left alone.
-async fn sweep(host: Weak<HostState>) {
-    while let Some(host) = host.upgrade() {
-        let Some(next) = host.pool.expire(host.lifetimes) else {
-            return;
-        };
-        drop(host);
-        sleep_until(next).await;
-    }
-}
-
-impl Lifetimes {
-    /// Whether somebody must look after them: what lives for an hour is let go when next seen.
-    fn are_short(self) -> bool {
-        self.idle < IDLE_TIMEOUT || self.total.is_some()
-    }
-
-    /// Whether a connection may carry another request.
-    pub(crate) fn allow(self, connection: &Connection) -> bool {
-        let age = connection.opened.elapsed();
-        self.total.is_none_or(|total| age < total)
-    }
-
-    fn end_of(self, idle: &Idle) -> Instant {
-        let by_idleness = idle.since + self.idle;
-        let by_age = self.total.map(|total| idle.connection.opened + total);
-        by_age.map_or(by_idleness, |by_age| by_age.min(by_idleness))
     }
 }
 

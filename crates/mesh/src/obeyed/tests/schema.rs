@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::super::{POLICIES, warnings};
+use super::super::rows::POLICIES;
+use super::super::warnings;
 use crate::model::{DestinationRule, VirtualService};
 
 const VIRTUAL_SERVICE: &str =
