@@ -1,5 +1,6 @@
-// One service: its lamps, its two ratios, its faults, its last answer and its list.
+// One service: its lamps, its two ratios, its faults, its last answer, its breakers and its list.
 
+import { Breakers } from "./breakers.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { span } from "./format.js";
 import { History } from "./history.js";
@@ -18,6 +19,7 @@ export class Column {
     this.configured = new Configured();
     this.measured = new Measured();
     this.last = new LastAnswer();
+    this.breakers = new Breakers(service);
     this.list = new List(service, names);
     this.title = h("h2", { id: `${service}-title` });
     this.total = h("span", { class: "total", "data-role": "total" });
@@ -33,7 +35,8 @@ export class Column {
         this.lamps.element,
         h("div", { class: "ratios" }, this.configured.element, this.measured.element),
         this.warnings,
-        this.last.element),
+        this.last.element,
+        this.breakers.element),
       this.list.element);
   }
 
@@ -57,6 +60,7 @@ export class Column {
     setText(this.title, t(`service.${this.service}`));
     this.renderAnswers();
     this.renderMesh();
+    this.breakers.render();
     this.list.render();
   }
 }

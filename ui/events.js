@@ -1,6 +1,6 @@
 // The event stream: one EventSource, kept alive, its state told.
 
-const NAMES = ["hello", "answers", "mesh", "pods", "gap"];
+const NAMES = ["hello", "answers", "mesh", "breaker", "pods", "gap"];
 /** The server sends at least a comment every 15 s, but comments stay inside the browser: after this long without an event the stream is opened anew, which proves it or shows that it is gone. */
 const SILENCE_MS = 35_000;
 /** A stream that has not opened after this long counts as disconnected. */

@@ -11,6 +11,9 @@
 //     [data-role=last]                data-cluster, data-status, data-cause
 //     [data-role=faults] .badge       data-fault: delay | abort
 //     [data-role=warnings] li
+//     [data-role=breakers]            data-state: live | stale | unknown
+//       .breaker                      data-subset, data-ejected, data-hosts
+//         .breaker-host               data-address, data-pod, data-ejected: true | false
 //     [data-role=refresh], [data-role=error], [data-role=list] .item (data-id)
 //   section.cluster[data-cluster=ctx1]   data-state: live | stale | unknown; inside it:
 //     [data-role=nodes] .node
@@ -64,12 +67,13 @@ function switchLang(code) {
 const answered = new Set();
 
 const on = {
-  hello({ now, services, mesh, clusters: all }) {
+  hello({ now, services, mesh, clusters: all, breakers }) {
     setServerNow(now);
     each(services, columns, (column, { history, total }) => column.history.reset(history, total));
     beforePaint(renderAnswers);
     on.mesh({ mesh });
     on.pods({ clusters: all });
+    on.breaker({ breakers });
     loadLists();
   },
 
@@ -87,6 +91,11 @@ const on = {
   pods({ clusters: all }) {
     each(all, clusters, (cluster, data) => { cluster.data = data; });
     beforePaint(renderClusters);
+  },
+
+  breaker({ breakers }) {
+    for (const column of Object.values(columns)) column.breakers.data = breakers;
+    beforePaint(renderBreakers);
   },
 
   gap({ missed }) {
@@ -131,6 +140,10 @@ function renderAnswers() {
 
 function renderMesh() {
   for (const column of Object.values(columns)) column.renderMesh();
+}
+
+function renderBreakers() {
+  for (const { breakers } of Object.values(columns)) breakers.render();
 }
 
 function renderClusters() {

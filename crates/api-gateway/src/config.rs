@@ -17,9 +17,11 @@ pub struct Config {
     pub ui_dir: Option<PathBuf>,
     /// Where the Kubernetes APIs are found.
     pub access: ApiAccess,
+    /// `ENVOY_ADMIN_URL`: the admin interface of the gateway's own sidecar.
+    pub envoy_admin: Upstream,
 }
 
-/// Where the gateway sends the requests for one service.
+/// A server that is reached over plain HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
     /// DNS name or address, IPv6 without brackets.
@@ -57,6 +59,7 @@ impl Config {
                 remote: env.path("REMOTE_KUBECONFIG"),
                 in_cluster: env.get("KUBERNETES_SERVICE_HOST").is_some(),
             },
+            envoy_admin: url(env, "ENVOY_ADMIN_URL", "http://127.0.0.1:15000")?,
         })
     }
 }
@@ -67,6 +70,10 @@ fn upstream(env: &Env, service: Service) -> Result<Upstream, ConfigError> {
         Service::Movie => ("MOVIE_SERVICE_URL", "http://movie-service:8082"),
         Service::Booking => ("BOOKING_SERVICE_URL", "http://booking-service:8083"),
     };
+    url(env, variable, default)
+}
+
+fn url(env: &Env, variable: &'static str, default: &str) -> Result<Upstream, ConfigError> {
     let url = env.get_or(variable, default);
     parse_upstream(url).map_err(|cause| ConfigError {
         variable,

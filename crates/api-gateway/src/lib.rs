@@ -5,6 +5,7 @@
 //! * [`config`], [`theater`]: what it is told, and the fixed points: three services, two clusters
 //! * [`proxy`]: requests stream through to the services; each answer is measured once
 //! * [`answers`]: what the last answers were; [`archive`] keeps them over a restart
+//! * [`breakers`]: what the gateway's own sidecar says of ejected hosts and full pools
 //! * [`clusters`]: both Kubernetes APIs, read by watch; [`rules`]: what the mesh is told to do
 //! * [`events`]: the one place where state changes, and the stream that tells it to all viewers
 //! * [`page`], [`reports`], [`openapi`], [`router`]: what a browser or a script asks for
@@ -13,6 +14,7 @@
 
 pub mod answers;
 pub mod archive;
+pub mod breakers;
 pub mod clock;
 pub mod clusters;
 pub mod config;
@@ -79,6 +81,8 @@ pub async fn run(env: Env, seams: Seams) -> Result<()> {
         let following = clusters::follow(cluster, reach.clone(), hub.clone(), drain.clone());
         tokio::spawn(following);
     }
+    let (admin, resolve) = (config.envoy_admin, Arc::clone(&seams.resolve));
+    tokio::spawn(breakers::poll(admin, resolve, hub.clone(), drain.clone()));
     tracing::info!(
         service = NAME, cluster = identity.cluster, pod = identity.pod,
         address = %listener.local_addr()?, own = config.own.name(), ui_dir = ?config.ui_dir,

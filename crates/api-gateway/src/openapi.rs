@@ -61,7 +61,7 @@ fn plain(summary: &str, answer: &str) -> Operation {
 }
 
 fn event_stream() -> Operation {
-    operation("Follow the dashboard's events: hello, answers, mesh, pods, gap".to_owned())
+    operation("Follow the dashboard's events: hello, answers, mesh, breaker, pods, gap".to_owned())
         .response(
             "200",
             Response::new("text/event-stream; Last-Event-ID replays what was missed"),

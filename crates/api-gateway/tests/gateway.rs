@@ -248,3 +248,35 @@ async fn an_unusable_configuration_is_refused_by_name() {
         .unwrap();
     assert_eq!(error.variable, "USER_SERVICE_URL");
 }
+
+/// What an Envoy 1.40 answered.
+fn sidecar() -> Router {
+    let json = [("content-type", "application/json")];
+    let clusters = async move || (json, include_str!("data/envoy-clusters.json"));
+    let stats = async move || (json, include_str!("data/envoy-stats.json"));
+    Router::new()
+        .route("/clusters", get(clusters))
+        .route("/stats", get(stats))
+}
+
+#[tokio::test]
+async fn breakers_are_read_from_the_sidecar_and_without_one_they_are_unknown() {
+    let admin = serve(sidecar()).await;
+    for (url, state, hosts) in [(&*admin, "live", 2), ("http://127.0.0.1:1", "unknown", 0)] {
+        let gateway = Gateway::start(&[("ENVOY_ADMIN_URL", url)]).await;
+        let mut events = gateway.events(None).await;
+        let mut breakers = events.named("hello").await["breakers"].take();
+        while breakers["reason"] == "not read yet" {
+            breakers = events.named("breaker").await["breakers"].take();
+        }
+        assert_eq!(breakers["state"], state, "{breakers}");
+        let shown = &breakers["services"]["user"][1]["hosts"];
+        assert_eq!(shown.as_array().map_or(0, Vec::len), hosts, "{breakers}");
+        let reason = if hosts == 0 {
+            json!("unreachable")
+        } else {
+            Value::Null
+        };
+        assert_eq!(breakers["reason"], reason);
+    }
+}

@@ -114,7 +114,7 @@ impl Task {
 
 impl Said {
     /// It went well, and this is what came of it.
-    pub(crate) fn done(out: String) -> Self {
+    pub fn done(out: String) -> Self {
         Self {
             out,
             ..Self::default()

@@ -7,6 +7,7 @@ mod theater;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use support::kubectl::{self, Shell};
 use testkit::wait;
 
 use theater::{Answer, Column, KEPT, LAMPS, LIMIT, Theater, lamps, weighted};
@@ -223,6 +224,51 @@ async fn a_fault_that_is_taken_back_is_gone_from_the_page() {
     assert_eq!(
         healed.rows.map(|row| row[LAMPS - 1].clone()),
         ["miss", "hit"]
+    );
+    an_ejected_pod_is_on_the_page(&theater).await;
+}
+
+/// The way of a breaker: pod → sidecar of the gateway → its admin interface → event → page.
+async fn an_ejected_pod_is_on_the_page(theater: &Theater) {
+    let Some(program) = kubectl::current() else {
+        return;
+    };
+    theater.route_users(weighted(100, 0)).await;
+    theater.eject_users_after(2).await;
+    let healthy = theater.breaker("ctx1", |it| it.hosts.len() == 2).await;
+    assert!(
+        healthy
+            .hosts
+            .iter()
+            .all(|(pod, ejected)| pod.starts_with("user-service-ctx1-") && !ejected)
+    );
+    let gateway = theater.breaker("ctx2", |it| it.hosts.len() == 1).await;
+    assert_eq!(
+        gateway.hosts,
+        [("203.0.113.12:15443".to_owned(), false)],
+        "all of ctx2 is one host"
+    );
+    let sick = &healthy.hosts[0].0;
+    let shell = Shell::new(&program, &theater.lab.kubeconfig());
+    let order = format!(
+        "kubectl exec {sick} --context ctx1 -n theater-msa -c user-service -- user-service order set --status 503 --ttl 1m"
+    );
+    let printed = shell.run(&order).await;
+    assert_eq!(printed.exit, 0, "{}", printed.all());
+    wait::until("the breaker's lamp", LIMIT, async || {
+        theater.lab.get("/users/").await;
+        theater
+            .breaker_of("ctx1")
+            .await
+            .is_some_and(|it| it.hosts.contains(&(sick.clone(), true)))
+    })
+    .await;
+    let shown = theater.breaker("ctx1", |_| true).await;
+    assert_eq!(shown.ejected, 1);
+    assert!(
+        shown.text.contains(&format!("{sick} 제외됨")),
+        "{}",
+        shown.text
     );
 }
 

@@ -1,6 +1,8 @@
 //! Pods as a trainee meets them, by real kubectl: logs, commands, connections, figures, ends.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "pods/admin.rs"]
+mod admin;
 mod support;
 
 use std::path::PathBuf;
@@ -189,10 +191,7 @@ async fn commands_run_through_the_pods_sidecar_and_nothing_of_this_machine_does(
     let refusal = "error: Internal error occurred: error executing command in container: failed to exec in container: failed to start exec \"";
     assert!(said.starts_with(refusal), "{said}");
     assert!(said.ends_with("unable to start container process: exec: \"sh\": executable file not found in $PATH: unknown\n"), "{said}");
-    let (_, said) = kubectl
-        .fails("exec deploy/api-gateway -c istio-proxy -- pilot-agent request GET stats")
-        .await;
-    assert!(said.contains("admin interface"), "{said}");
+    admin::is_reached_from_its_pod(&kubectl).await;
     let typed = async {
         let line = "exec -i deploy/api-gateway -- curl -s -X POST -d @- -o /dev/null -w %{http_code} http://user-service:8081/users/";
         let mut child = kubectl.command(line).stdin(Stdio::piped()).spawn().unwrap();

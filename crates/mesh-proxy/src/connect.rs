@@ -3,15 +3,15 @@
 use std::io;
 use std::sync::{Arc, Weak};
 
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mesh::local_reply::Reset;
 use tokio::time::timeout;
 
-use crate::body::RequestBody;
 use crate::cluster::HostState;
 use crate::dial::Dial;
 use crate::limits::Place;
+use crate::pool::Established;
 use crate::stats::{ClusterStats, HostStats};
 
 /// Opens a connection for the pool of a host; it holds its place among the cluster's to its end.
@@ -20,7 +20,7 @@ pub(crate) async fn open(host: Arc<HostState>, dial: Arc<dyn Dial>, place: Place
     let established = timeout(host.connect_timeout, establish(&host, &dial, open)).await;
     let established = established.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     match established {
-        Ok(sender) => host.keep_new(sender),
+        Ok(established) => host.keep_new(established),
         Err(error) => {
             host.count_failure(&error);
             host.failed(match error.kind() {
@@ -35,9 +35,10 @@ async fn establish(
     host: &Arc<HostState>,
     dial: &Arc<dyn Dial>,
     open: Open,
-) -> io::Result<SendRequest<RequestBody>> {
+) -> io::Result<Established> {
     let stream = dial.dial(&host.target).await?;
     stream.set_nodelay(true)?;
+    let local = stream.local_addr().ok();
     let (sender, connection) = http1::Builder::new()
         .preserve_header_case(false)
         .handshake(TokioIo::new(stream))
@@ -54,7 +55,7 @@ async fn establish(
         drop(open);
         ended(&host, &dial);
     });
-    Ok(sender)
+    Ok((sender, local))
 }
 
 /// A connection as it counts, from the first step of its dial to its end. Keeps counters, not the

@@ -18,7 +18,7 @@ use changes::Changes;
 use crate::body::ResponseBody;
 use crate::cluster::ClusterState;
 use crate::copies::Copies;
-use crate::headers::prepare_request;
+use crate::headers::{client_of, prepare_request};
 use crate::listen::Door;
 use crate::log::Record;
 use crate::proxy::{Inner, Snapshot};
@@ -93,10 +93,11 @@ impl<'a> Exchange<'a> {
             head: request.method() == Method::HEAD,
             grpc: content_type.is_some_and(|kind| kind.starts_with(b"application/grpc")),
         };
-        let remote = match proxy.settings.pod_ip {
+        let peer = match proxy.settings.pod_ip {
             Some(ip) => SocketAddr::new(ip, peer.port()),
             None => peer,
         };
+        let remote = client_of(request.headers(), proxy.settings.role).unwrap_or(peer);
         let record = |log: &Arc<_>| {
             let authority = authority.unwrap_or_default();
             Box::new(Record::new(
@@ -176,8 +177,11 @@ impl<'a> Exchange<'a> {
             Action::Forward(forward) => Some(forward.destinations.pick(draw).clone()),
             _ => None,
         };
-        if let (Some(record), Some(destination)) = (&mut self.record, &destination) {
-            record.cluster(&destination.cluster);
+        // Envoy: a cluster that does not exist has no name in logs.
+        let known = destination.iter().map(|destination| &destination.cluster);
+        let mut known = known.filter(|name| snapshot.clusters.contains_key(*name));
+        if let (Some(record), Some(name)) = (&mut self.record, known.next()) {
+            record.cluster(name);
         }
         let mut changes = Changes {
             route: route.clone(),

@@ -1,6 +1,6 @@
 //! Headers on the way to an upstream and back.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hyper::header::{
@@ -117,6 +117,18 @@ fn append_client(headers: &mut HeaderMap, client: IpAddr) {
     if let Ok(list) = HeaderValue::from_str(&list) {
         headers.insert(FORWARDED_FOR, list);
     }
+}
+
+/// Envoy, away from the edge: the client is who the last address of `x-forwarded-for` says, which
+/// has no port.
+pub(crate) fn client_of(headers: &HeaderMap, role: Role) -> Option<SocketAddr> {
+    if role == Role::Ingress {
+        return None;
+    }
+    let last = headers.get_all(FORWARDED_FOR).iter().next_back()?;
+    let last = last.to_str().ok()?.rsplit(',').next()?;
+    let ip: IpAddr = last.trim().parse().ok()?;
+    Some(SocketAddr::new(ip, 0))
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub(crate) struct Record {
     flags: Flags,
     details: &'static str,
     upstream: Option<SocketAddr>,
+    upstream_local: Option<SocketAddr>,
     cluster: Option<Arc<str>>,
     route: Arc<str>,
 }
@@ -94,6 +95,7 @@ impl Record {
             flags: Flags::none(),
             details: "via_upstream",
             upstream: None,
+            upstream_local: None,
             cluster: None,
             route: "".into(),
         }
@@ -123,6 +125,12 @@ impl Record {
 
     pub(crate) fn upstream(&mut self, address: SocketAddr) {
         self.upstream = Some(address);
+        self.upstream_local = None;
+    }
+
+    /// The connection of a try is up; this end of it.
+    pub(crate) fn connected(&mut self, local: Option<SocketAddr>) {
+        self.upstream_local = local;
     }
 
     /// How the request was answered.
@@ -153,9 +161,10 @@ impl Record {
         // Writing to a string cannot fail.
         let _ = write!(
             line,
-            "[{:.3}] \"{}\" {status} {flags} {details} - \"-\" {} {} {} {} \"{}\" \"{}\" \"{}\" \"{}\" \"{}\" {} - {} {} - {}",
+            "[{:.3}] \"{}\" {status} {flags} {details} - \"{}\" {} {} {} {} \"{}\" \"{}\" \"{}\" \"{}\" \"{}\" {} {} {} {} - {}",
             self.start,
             self.request,
+            transport_failure(details),
             self.received.load(Ordering::Relaxed),
             self.sent,
             self.began.elapsed().as_millis(),
@@ -166,6 +175,7 @@ impl Record {
             or_dash(&self.authority),
             address(self.upstream),
             self.cluster.as_deref().unwrap_or("-"),
+            address(self.upstream_local),
             address(self.local),
             self.remote,
             or_dash(&self.route),
@@ -178,6 +188,12 @@ impl Drop for Record {
     fn drop(&mut self) {
         self.log.line(self.line());
     }
+}
+
+/// Envoy: why a connection failed is told behind the kind of the reset, too.
+fn transport_failure(details: &str) -> &str {
+    let reason = details.split_once('|').map(|(_, reason)| reason);
+    reason.map_or("-", |reason| reason.trim_end_matches('}'))
 }
 
 fn address(address: Option<SocketAddr>) -> String {

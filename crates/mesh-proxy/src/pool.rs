@@ -8,6 +8,7 @@
 mod lifetimes;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::client::conn::http1::SendRequest;
@@ -59,11 +60,16 @@ pub(crate) struct Connection {
     pub(crate) sender: SendRequest<RequestBody>,
     /// Requests it has carried.
     pub(crate) used: u32,
+    /// This end of it.
+    pub(crate) local: Option<SocketAddr>,
     /// How often its pool had been drained when it came up.
     drains: u32,
     /// When it came up.
     opened: Instant,
 }
+
+/// What a connection consists of when it comes up: its sender, and this end of it.
+pub(crate) type Established = (SendRequest<RequestBody>, Option<SocketAddr>);
 
 /// What a request finds at a pool.
 enum Found {
@@ -147,11 +153,12 @@ impl HostState {
     }
 
     /// Keeps a connection that has just come up.
-    pub(crate) fn keep_new(self: &Arc<Self>, sender: SendRequest<RequestBody>) {
+    pub(crate) fn keep_new(self: &Arc<Self>, (sender, local): Established) {
         let drains = self.pool.state().drains;
         self.keep(Connection {
             sender,
             used: 0,
+            local,
             drains,
             opened: Instant::now(),
         });

@@ -99,6 +99,18 @@ impl Settings {
 }
 
 impl Inner {
+    /// This end of an upstream connection as logs show it; none where its address is not known.
+    pub(crate) fn local_as_shown(&self, local: Option<SocketAddr>) -> Option<SocketAddr> {
+        let local = local?;
+        let ip = match (self.settings.role, self.settings.pod_ip) {
+            (Role::Outbound, ip) => ip.unwrap_or(local.ip()),
+            // Istio: an inbound side calls its application from this address.
+            (Role::Inbound, _) => IpAddr::from([127, 0, 0, 6]),
+            (Role::Ingress, ip) => ip?,
+        };
+        Some(SocketAddr::new(ip, local.port()))
+    }
+
     /// Whether clients are asked to leave.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)

@@ -43,6 +43,8 @@ impl Envoy {
             .arg(&config)
             .arg("--admin-address-path")
             .arg(&told)
+            // Access logs are there at once.
+            .args(["--file-flush-interval-msec", "20"])
             .args([
                 "--concurrency",
                 "1",
@@ -62,10 +64,14 @@ impl Envoy {
             _folder: folder,
             _child: child,
         };
-        wait::until("envoy to be ready", LIMIT, async || {
-            envoy.get("/ready").await == "LIVE\n"
-        })
-        .await;
+        // It may reset connections until it is.
+        let ready = async || {
+            envoy
+                .try_get("/ready")
+                .await
+                .is_ok_and(|text| text == "LIVE\n")
+        };
+        wait::until("envoy to be ready", LIMIT, ready).await;
         Some(envoy)
     }
 
@@ -74,9 +80,12 @@ impl Envoy {
     /// # Panics
     /// When it does not.
     pub async fn get(&self, path: &str) -> String {
+        self.try_get(path).await.expect("envoy answers")
+    }
+
+    async fn try_get(&self, path: &str) -> reqwest::Result<String> {
         let url = format!("http://{}{path}", self.admin);
-        let answer = self.client.get(url).send().await.expect("envoy answers");
-        answer.text().await.expect("envoy answers to the end")
+        self.client.get(url).send().await?.text().await
     }
 
     /// Where a listener of the bootstrap really listens.

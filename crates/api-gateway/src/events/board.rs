@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::answers::{Answer, History, Sightings};
+use crate::breakers::Breakers;
 use crate::clock::UnixMs;
 use crate::clusters::{ClusterView, Reason, State};
 use crate::rules::{self, Rule, RuleObjects};
@@ -15,6 +16,10 @@ pub(super) struct Board {
     pub(super) rules: PerService<Rule>,
     clusters: PerCluster<ClusterView>,
     sightings: Sightings,
+    /// As the sidecar told them.
+    read: Breakers,
+    /// The same with the names of pods.
+    breakers: Breakers,
 }
 
 /// Payload of `hello`.
@@ -25,6 +30,7 @@ pub(super) struct Hello<'a> {
     services: &'a PerService<History>,
     mesh: &'a PerService<Rule>,
     clusters: PerCluster<ClusterView>,
+    breakers: &'a Breakers,
 }
 
 /// Payload of `answers`.
@@ -38,6 +44,12 @@ pub(super) struct Batch<'a> {
 #[derive(Serialize)]
 pub(super) struct Mesh<'a> {
     mesh: &'a PerService<Rule>,
+}
+
+/// Payload of `breaker`.
+#[derive(Serialize)]
+pub(super) struct Breaker<'a> {
+    breakers: &'a Breakers,
 }
 
 /// Payload of `pods`.
@@ -60,6 +72,8 @@ impl Default for Board {
             rules: rules::rules(&RuleObjects::default()),
             clusters: PerCluster::from_fn(|_| ClusterView::unknown(Reason::NotYet)),
             sightings: Sightings::default(),
+            read: Breakers::unknown(Reason::NotYet),
+            breakers: Breakers::unknown(Reason::NotYet),
         }
     }
 }
@@ -84,6 +98,25 @@ impl Board {
         changes
     }
 
+    /// Sets what is known of the breakers; whether that changes anything.
+    pub(super) fn set_breakers(&mut self, breakers: Breakers) -> bool {
+        self.read = breakers;
+        self.name_breakers()
+    }
+
+    /// Gives the hosts of breakers the names of today's pods; whether that changes anything.
+    pub(super) fn name_breakers(&mut self) -> bool {
+        let named = self.read.clone().with_pods(|ip| {
+            let clusters = Cluster::ALL.map(|it| &self.clusters.get(it).pods);
+            let mut pods = clusters.into_iter().flatten();
+            let found = pods.find(|pod| pod.ip.as_deref() == Some(ip));
+            found.map(|pod| pod.name.clone())
+        });
+        let changes = self.breakers != named;
+        self.breakers = named;
+        changes
+    }
+
     /// Both clusters with what answers prove.
     pub(super) fn clusters(&self) -> PerCluster<ClusterView> {
         let sightings = self.sightings.by_cluster();
@@ -97,6 +130,7 @@ impl Board {
             services: &self.answers,
             mesh: &self.rules,
             clusters: self.clusters(),
+            breakers: &self.breakers,
         }
     }
 
@@ -107,6 +141,12 @@ impl Board {
 
     pub(super) fn mesh(&self) -> Mesh<'_> {
         Mesh { mesh: &self.rules }
+    }
+
+    pub(super) fn breaker(&self) -> Breaker<'_> {
+        Breaker {
+            breakers: &self.breakers,
+        }
     }
 
     pub(super) fn pods(&self) -> Pods {

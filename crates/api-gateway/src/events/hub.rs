@@ -15,6 +15,7 @@ use super::board::Board;
 use super::frame::{EventId, Frame, event};
 use super::ring::Ring;
 use crate::answers::{Answer, History};
+use crate::breakers::Breakers;
 use crate::clock::UnixMs;
 use crate::clusters::ClusterView;
 use crate::rules::Rule;
@@ -121,7 +122,23 @@ impl Hub {
         if stage.board.set_cluster(cluster, view) {
             let payload = self.event(&stage, "pods", &stage.board.pods());
             self.publish(&mut stage, payload);
+            if stage.board.name_breakers() {
+                self.tell_breakers(&mut stage);
+            }
         }
+    }
+
+    /// Sets what is known of the breakers; viewers are told where it changed.
+    pub fn set_breakers(&self, breakers: Breakers) {
+        let mut stage = self.stage();
+        if stage.board.set_breakers(breakers) {
+            self.tell_breakers(&mut stage);
+        }
+    }
+
+    fn tell_breakers(&self, stage: &mut Stage) {
+        let payload = self.event(stage, "breaker", &stage.board.breaker());
+        self.publish(stage, payload);
     }
 
     /// The last answers, by service.

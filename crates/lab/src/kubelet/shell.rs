@@ -16,18 +16,14 @@ use super::pod::PodRun;
 use super::program::{is_own, no_executable};
 use crate::injection::SIDECAR;
 
-/// Where a sidecar's admin interface listens, in the pod.
-const ADMIN_PORT: u16 = 15000;
-const NO_ADMIN: &str = "the admin interface of the sidecar is not served by this lab yet; ask kubectl for its log with -c istio-proxy\n";
-
 /// What a command is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     Applet(String, Vec<String>),
     /// The service's own binary.
     Own(&'static str, Vec<String>),
-    /// It asks the sidecar's admin interface.
-    Admin,
+    /// It asks the admin interface of the pod's proxy.
+    Agent(Vec<String>),
     Missing(String),
 }
 
@@ -64,11 +60,10 @@ pub(super) fn exec(
             };
             async move { Ok(own(name, arguments, setting, &terminal).await) }.boxed()
         }
-        Command::Admin => async move {
-            let _ = terminal.output.send(Output::Stderr(NO_ADMIN.into())).await;
-            Ok(1)
+        Command::Agent(arguments) => {
+            let pod = Arc::clone(pod);
+            async move { Ok(told(agent(&pod, &arguments), &terminal).await) }.boxed()
         }
-        .boxed(),
         Command::Missing(name) => {
             let refusal = Status::internal(refusal(&name)).reason("InternalError");
             async move { Err(refusal) }.boxed()
@@ -122,6 +117,11 @@ async fn own(
         )),
         Err(said) => said,
     };
+    told(said, terminal).await
+}
+
+/// Writes what a command has said, and gives its exit code.
+async fn told(said: Said, terminal: &Terminal) -> i32 {
     for page in [
         Output::Stdout(said.out.into()),
         Output::Stderr(said.err.into()),
@@ -129,6 +129,27 @@ async fn own(
         let _ = terminal.output.send(page).await;
     }
     said.code.into()
+}
+
+/// `pilot-agent request GET PATH`: nothing else of it is here.
+fn agent(pod: &PodRun, arguments: &[String]) -> Said {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let path = match words[..] {
+        ["request", method, path] if method.eq_ignore_ascii_case("get") => path,
+        _ => {
+            let usage = "pilot-agent: only this is here: pilot-agent request GET PATH\n";
+            return Said::failure(usage.to_owned());
+        }
+    };
+    let path = format!("/{}", path.trim_start_matches('/'));
+    match pod.attachment.ask_admin(&path) {
+        Some(page) if page.status < 400 => Said::done(page.body),
+        Some(page) => {
+            let (status, body) = (page.status, page.body);
+            Said::failure(format!("Error: unexpected status code {status}: {body}\n"))
+        }
+        None => Said::failure("Error: this pod has no proxy\n".to_owned()),
+    }
 }
 
 /// Runs a probe's or a hook's command.
@@ -167,7 +188,6 @@ fn command(container: &str, image: Option<Image>, line: &[String]) -> Command {
         return Command::Missing(String::new());
     };
     let name = first.rsplit('/').next().unwrap_or(first);
-    let asks_admin = |it: &String| it.contains(&format!(":{ADMIN_PORT}"));
     match image {
         Some(Image::Service(own)) if is_own(own, name) => {
             return Command::Own(own, arguments.to_vec());
@@ -175,8 +195,7 @@ fn command(container: &str, image: Option<Image>, line: &[String]) -> Command {
         _ => {}
     }
     match name {
-        "pilot-agent" if container == SIDECAR => Command::Admin,
-        "curl" if container == SIDECAR && arguments.iter().any(asks_admin) => Command::Admin,
+        "pilot-agent" if container == SIDECAR => Command::Agent(arguments.to_vec()),
         name if applet::exists(name) => Command::Applet(name.to_owned(), arguments.to_vec()),
         _ => Command::Missing(first.clone()),
     }
@@ -239,15 +258,10 @@ mod tests {
             (
                 SIDECAR,
                 Some(Image::Proxy),
-                "pilot-agent request GET stats",
-                Command::Admin,
+                "pilot-agent x",
+                Command::Agent(x()),
             ),
-            (
-                SIDECAR,
-                Some(Image::Proxy),
-                "curl localhost:15000/clusters",
-                Command::Admin,
-            ),
+            (SIDECAR, Some(Image::Proxy), "curl x", applet("curl")),
             (SIDECAR, Some(Image::Proxy), "tar cf - /", missing("tar")),
         ] {
             let line: Vec<String> = line.split(' ').map(str::to_owned).collect();

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use k8s_openapi::api::core::v1::Pod;
 use mesh::compile::{compile_inbound, compile_sidecar};
 use mesh::config::{Config, Listener, Serves};
 use mesh::registry::{Client, Locality, Network, Protocol};
-use mesh_proxy::{AccessLog, Listen, Proxy, Role, Settings};
+use mesh_proxy::{AccessLog, Listen, Page, Part, Proxy, Role, Settings};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::access::AccessSink;
+use super::admin::{AdminPorts, METRICS_PORTS};
 use super::world::Worlds;
 use crate::network::Table;
 
@@ -34,6 +35,8 @@ pub(super) struct Sidecar {
     table: Table,
     access: AccessSink,
     application: Arc<Mutex<Option<SocketAddr>>>,
+    /// Its admin interface; none in a pod without a proxy.
+    admin: OnceLock<AdminPorts>,
     /// Loopback listeners of the outbound side, made when a name is first asked for.
     listeners: Mutex<HashMap<SocketAddr, SocketAddr>>,
     closing: CancellationToken,
@@ -72,6 +75,16 @@ impl Attachment {
         self.sidecar.access.lead_to(log);
     }
 
+    /// The real socket behind a port of the pod's proxy, for who is in the pod.
+    pub fn proxy_listener(&self, port: u16) -> Option<SocketAddr> {
+        self.sidecar.admin.get()?.listener(port)
+    }
+
+    /// What the admin interface of the pod's proxy answers to a path.
+    pub fn ask_admin(&self, path: &str) -> Option<Page> {
+        Some(self.sidecar.admin.get()?.admin().get(path))
+    }
+
     /// The loopback address that stands for a service's name and port in this pod.
     pub fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
         self.sidecar.resolve(name, port)
@@ -80,8 +93,9 @@ impl Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        for (port, _) in &self.sidecar.ports {
-            self.sidecar.table.close(self.sidecar.address(*port), None);
+        let ports = self.sidecar.ports.iter().map(|(port, _)| *port);
+        for port in ports.chain(METRICS_PORTS) {
+            self.sidecar.table.close(self.sidecar.address(port), None);
         }
     }
 }
@@ -114,6 +128,7 @@ impl Sidecar {
             table,
             access,
             application: Arc::default(),
+            admin: OnceLock::new(),
             listeners: Mutex::default(),
             closing: CancellationToken::new(),
         }
@@ -174,6 +189,34 @@ impl Sidecar {
         }
     }
 
+    /// Opens the admin interface: of the pod's own sides, or of the gateway that the pod is.
+    pub(super) fn open_admin(self: &Arc<Self>, pod: &Pod, gateway: Option<Part>) {
+        let sidecar = Arc::downgrade(self);
+        let parts = move || match &gateway {
+            Some(gateway) => vec![gateway.clone()],
+            None => sidecar.upgrade().map_or_else(Vec::new, |it| it.parts()),
+        };
+        let Some(admin) = AdminPorts::of(pod, self.ip, parts, self.closing.clone()) else {
+            return;
+        };
+        for port in METRICS_PORTS {
+            if let Some(real) = admin.listener(port) {
+                self.table.open(self.address(port), None, real);
+            }
+        }
+        // Set once, when the pod is attached.
+        let _ = self.admin.set(admin);
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let inbound = self.inbound();
+        let inbound = inbound.iter().map(|(_, proxy)| Part::Proxy(proxy.clone()));
+        [Part::Proxy(self.outbound.clone())]
+            .into_iter()
+            .chain(inbound)
+            .collect()
+    }
+
     /// Kubernetes' search path: the pod's namespace, then the cluster, then the name as it is.
     fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
         let config = self.outbound.config();
@@ -188,7 +231,17 @@ impl Sidecar {
             .iter()
             .find_map(|fqdn| config.listener(fqdn, port));
         let by_ip = || listener_of_ip(&config, name, port);
-        self.outbound_listener(found.or_else(by_ip)?)
+        match found.or_else(by_ip) {
+            Some(listener) => self.outbound_listener(listener),
+            None => self.metrics_of(name, port),
+        }
+    }
+
+    /// The metrics of a pod by its address.
+    fn metrics_of(&self, name: &str, port: u16) -> Option<SocketAddr> {
+        let ip: IpAddr = name.parse().ok()?;
+        let known = METRICS_PORTS.contains(&port);
+        known.then(|| self.table.find(SocketAddr::new(ip, port), None))?
     }
 
     fn outbound_listener(&self, wanted: &Listener) -> Option<SocketAddr> {

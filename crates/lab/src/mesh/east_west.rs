@@ -35,6 +35,11 @@ impl EastWest {
         }
     }
 
+    /// Its hop.
+    pub(super) fn hop(&self) -> Hop {
+        self.hop.clone()
+    }
+
     /// Obeys the rules of its own cluster; without a ready pod every connection is refused.
     pub(super) fn apply(&mut self, worlds: &Worlds, cluster: &str, network: &Network) {
         let Some(world) = worlds.get(cluster) else {

@@ -46,6 +46,11 @@ impl Ingress {
         }
     }
 
+    /// Its proxy.
+    pub(super) fn proxy(&self) -> Proxy {
+        self.proxy.clone()
+    }
+
     /// Where its access log leads.
     pub(super) fn access(&self) -> AccessSink {
         self.access.clone()

@@ -9,9 +9,11 @@
 //! Whatever changes, everything is compiled anew; a proxy keeps what did not change.
 
 mod access;
+mod admin;
 mod attachment;
 mod east_west;
 mod ingress;
+mod statistics;
 mod world;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,7 @@ use apiserver::resource::rows;
 use apiserver::store::Store;
 use k8s_openapi::api::core::v1::Pod;
 use mesh::registry::Network;
+use mesh_proxy::Part;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +37,7 @@ use east_west::EastWest;
 use ingress::Ingress;
 use world::Worlds;
 
+pub use admin::ADMIN_PORT;
 pub use attachment::Attachment;
 
 /// Port of an east-west gateway on its load balancer.
@@ -146,6 +150,7 @@ impl Mesh {
             self.table.clone(),
             self.access_of(facts, pod),
         ));
+        sidecar.open_admin(pod, self.gateway_of(facts, pod));
         sidecar.apply(&self.worlds(), &self.network);
         let mut sidecars = self.sidecars();
         sidecars.retain(|sidecar| sidecar.strong_count() > 0);
@@ -182,6 +187,19 @@ impl Mesh {
         match istio.map(String::as_str) {
             Some("ingressgateway") if facts.ingress => self.ingress.access(),
             _ => AccessSink::default(),
+        }
+    }
+
+    /// What a gateway's pod runs: one proxy stands for all pods of a gateway.
+    fn gateway_of(&self, facts: &Facts, pod: &Pod) -> Option<Part> {
+        let labels = pod.metadata.labels.as_ref();
+        match labels?.get("istio")?.as_str() {
+            "ingressgateway" if facts.ingress => Some(Part::Proxy(self.ingress.proxy())),
+            "eastwestgateway" => {
+                let gateways = self.gateways.lock().expect("no holder of this lock panics");
+                gateways.get(facts.name).map(|it| Part::Hop(it.hop()))
+            }
+            _ => None,
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) const KEPT: usize = 100;
 /// Lamps in a row.
 pub(crate) const LAMPS: usize = 16;
 
+const USER_POLICY: &str =
+    "/apis/networking.istio.io/v1/namespaces/theater-msa/destinationrules/user-service-dr";
 const USER_RULES: &str =
     "/apis/networking.istio.io/v1/namespaces/theater-msa/virtualservices/user-service-vs";
 
@@ -54,6 +56,15 @@ pub(crate) struct Column {
     pub(crate) faults: Vec<String>,
 }
 
+/// What a breaker shows.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub(crate) struct Breaker {
+    pub(crate) ejected: usize,
+    /// Pod, or address where there is none, and whether it is ejected.
+    pub(crate) hosts: Vec<(String, bool)>,
+    pub(crate) text: String,
+}
+
 const COLUMN: &str = r#"((service) => {
     const column = document.querySelector(`section[data-service=${service}]`);
     const part = (role) => column.querySelector(`[data-role=${role}]`);
@@ -71,6 +82,17 @@ const COLUMN: &str = r#"((service) => {
         status: last.status ? Number(last.status) : null,
         cause: last.cause ?? null,
         faults: [...part("faults").children].map((badge) => badge.dataset.fault),
+    };
+})"#;
+
+const BREAKER: &str = r#"((service, subset) => {
+    const breaker = document.querySelector(`section[data-service=${service}] .breaker[data-subset=${subset}]`);
+    if (!breaker) return null;
+    const host = (it) => [it.dataset.pod ?? it.dataset.address, it.dataset.ejected === "true"];
+    return {
+        ejected: Number(breaker.dataset.ejected),
+        hosts: [...breaker.querySelectorAll(".breaker-host")].map(host),
+        text: breaker.textContent,
     };
 })"#;
 
@@ -239,6 +261,40 @@ impl Theater {
             answer.text().await.unwrap_or_default()
         );
         at
+    }
+
+    /// Pods of the users are ejected after so many failures in a row, for longer than any test.
+    pub(crate) async fn eject_users_after(&self, failures: u32) {
+        let policy = json!({
+            "loadBalancer": {"simple": "ROUND_ROBIN", "localityLbSetting": {"enabled": false}},
+            "outlierDetection": {
+                "consecutive5xxErrors": failures, "interval": "10s",
+                "baseEjectionTime": "5m", "maxEjectionPercent": 50,
+            },
+        });
+        let patch = json!({"spec": {"trafficPolicy": policy}});
+        let answer = self.lab.merge_patch("ctx1", USER_POLICY, &patch).await;
+        assert_eq!(answer.status(), 200);
+    }
+
+    /// The users' breaker of a subset, as the page shows it; none: not yet.
+    pub(crate) async fn breaker_of(&self, subset: &str) -> Option<Breaker> {
+        self.page
+            .eval(&format!("{BREAKER}('user', '{subset}')"))
+            .await
+    }
+
+    /// The same as soon as it is as expected.
+    pub(crate) async fn breaker(
+        &self,
+        subset: &str,
+        expected: impl Fn(&Breaker) -> bool,
+    ) -> Breaker {
+        let what = format!("the breaker of {subset}");
+        wait::until_some(&what, LIMIT, async || {
+            self.breaker_of(subset).await.filter(|it| expected(it))
+        })
+        .await
     }
 
     /// Waits until the users' sidecar lets this status through.

@@ -24,25 +24,40 @@ const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 impl Admin {
     /// Serves the interface until `shutdown`.
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) {
+        self.serve_with(listener, shutdown, Self::get).await;
+    }
+
+    /// Serves `/stats/prometheus` and nothing else until `shutdown` (Istio: port 15090).
+    pub async fn serve_metrics(&self, listener: TcpListener, shutdown: CancellationToken) {
+        let metrics = |admin: &Self, target: &str| match target.split('?').next() {
+            Some("/stats/prometheus") => admin.get(target),
+            _ => Page::text("").with(StatusCode::NOT_FOUND.as_u16()),
+        };
+        self.serve_with(listener, shutdown, metrics).await;
+    }
+
+    async fn serve_with(
+        &self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+        show: fn(&Self, &str) -> Page,
+    ) {
         let stop = shutdown.clone();
         accept(listener, Tasks::default(), shutdown, |stream, _| {
             let (admin, stop) = (self.clone(), stop.clone());
             async move {
-                stop.run_until_cancelled(connection(admin, stream)).await;
+                let serving = connection(admin, show, stream);
+                stop.run_until_cancelled(serving).await;
             }
         })
         .await;
     }
-
-    fn answer(&self, request: &Request<Incoming>) -> Page {
-        let target = request.uri().path_and_query();
-        self.get(target.map_or("/", |target| target.as_str()))
-    }
 }
 
-async fn connection(admin: Admin, stream: TcpStream) {
-    let service = service_fn(|request| {
-        let page = admin.answer(&request);
+async fn connection(admin: Admin, show: fn(&Admin, &str) -> Page, stream: TcpStream) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let target = request.uri().path_and_query();
+        let page = show(&admin, target.map_or("/", |target| target.as_str()));
         async move { Ok::<_, Infallible>(response(page)) }
     });
     let serving = http1::Builder::new()

@@ -94,6 +94,9 @@ impl Tries<'_, '_> {
                     return Err(Broken::new(reset, Some(request)));
                 }
             };
+            if let Some(record) = &mut self.exchange.record {
+                record.connected(proxy.local_as_shown(connection.local));
+            }
             let active = Active::new(host.clone());
             self.sent = true;
             host.count_request();

@@ -1,24 +1,19 @@
-//! The admin interface: what it shows is what a real Envoy shows after the same requests.
+//! The admin interface: its paths, and what of the statistics is shown.
 
-mod envoy;
-
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use mesh_proxy::{Admin, Listen, Node, Part, Proxy, Role, Settings, StatsMatcher, TcpDial};
+use mesh_proxy::{Admin, Node, Part, Proxy, StatsMatcher};
 use serde_json::{Value, json};
 
 use crate::support::*;
 
 /// All statistics are kept.
-fn everything() -> StatsMatcher {
+pub(crate) fn everything() -> StatsMatcher {
     StatsMatcher {
         prefixes: vec![String::new()],
         ..StatsMatcher::default()
     }
 }
 
-fn admin_of(proxy: &Proxy, matcher: StatsMatcher) -> Admin {
+pub(crate) fn admin_of(proxy: &Proxy, matcher: StatsMatcher) -> Admin {
     let proxy = proxy.clone();
     let parts = move || vec![Part::Proxy(proxy.clone())];
     let node = Node {

@@ -48,11 +48,16 @@ async fn line(http: Value, upstreams: &[std::net::SocketAddr]) -> String {
     if words[11].parse::<u64>().is_ok() {
         words[11] = "UPSTREAM";
     }
-    let remote = words
+    // Both are addresses of the pod: first this end of the upstream's connection, if there is one.
+    let mut own: Vec<_> = words
         .iter_mut()
-        .find(|word| word.starts_with("10.1.0.9:"))
-        .unwrap();
-    *remote = "REMOTE";
+        .filter(|word| word.starts_with("10.1.0.9:"))
+        .collect();
+    **own.last_mut().unwrap() = "REMOTE";
+    own.pop();
+    if let Some(local) = own.pop() {
+        *local = "LOCAL";
+    }
     words.join(" ")
 }
 
@@ -62,7 +67,7 @@ async fn a_line_has_istios_default_format() {
     let to_a = json!([{"name": "weighted", "route": to("ctx1")}]);
     assert_eq!(
         line(to_a, &[a.address]).await,
-        r#""GET /p?q=1 HTTP/1.1" 200 - via_upstream - "-" 0 3 MS UPSTREAM "-" "test" "id-1" "svc:8080" "10.1.0.1:8080" outbound|8080|ctx1|svc.t.svc.cluster.local - 10.96.0.7:8080 REMOTE - weighted"#
+        r#""GET /p?q=1 HTTP/1.1" 200 - via_upstream - "-" 0 3 MS UPSTREAM "-" "test" "id-1" "svc:8080" "10.1.0.1:8080" outbound|8080|ctx1|svc.t.svc.cluster.local LOCAL 10.96.0.7:8080 REMOTE - weighted"#
     );
     let abort = json!([{
         "fault": {

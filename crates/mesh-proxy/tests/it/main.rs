@@ -4,6 +4,7 @@
 
 mod admin;
 mod balancing;
+mod beside_envoy;
 mod changes;
 mod cors;
 mod east_west;

@@ -2,7 +2,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::clusters::Reason;
+use crate::breakers::{Breaker, HostView};
+use crate::clusters::{PodView, Reason};
 use crate::rules::{self, RuleObjects};
 
 fn answer(service: Service, t: UnixMs) -> Answer {
@@ -62,6 +63,41 @@ fn hello_tells_everything_in_the_agreed_shape() {
     );
     assert_eq!(hello["mesh"]["user"]["source"], "default");
     assert_eq!(hello["clusters"]["ctx2"]["state"], "unknown");
+    assert_eq!(hello["breakers"]["state"], "unknown");
+    assert_eq!(hello["breakers"]["reason"], "not read yet");
+}
+
+#[test]
+fn breakers_are_told_when_they_change_and_when_a_pod_gives_a_host_its_name() {
+    let hub = Hub::new(255);
+    let mut viewer = hub.join(None, 0);
+    let host = HostView {
+        address: "10.1.0.2:8081".to_owned(),
+        ejected: true,
+        ..HostView::default()
+    };
+    let mut breakers = Breakers::default();
+    breakers.services.user = vec![Breaker {
+        hosts: vec![host],
+        ..Breaker::default()
+    }];
+    hub.set_breakers(breakers.clone());
+    hub.set_breakers(breakers);
+    let pod = PodView {
+        name: "user-1".to_owned(),
+        ip: Some("10.1.0.2".to_owned()),
+        ..PodView::default()
+    };
+    let mut view = ClusterView::unknown(Reason::NotYet);
+    view.pods.push(pod);
+    hub.set_cluster(Cluster::Ctx1, view);
+    assert_eq!(told(&mut viewer), ["breaker", "pods", "breaker"]);
+    let hello = parsed(&hub.join(None, 0).first[0]).2;
+    let host = &hello["breakers"]["services"]["user"][0]["hosts"][0];
+    assert_eq!(
+        (&host["pod"], &host["ejected"]),
+        (&json!("user-1"), &json!(true))
+    );
 }
 
 #[test]

@@ -72,10 +72,12 @@ impl PodRun {
 
     /// The real socket behind a port of the pod, seen from inside it.
     pub(in crate::kubelet) fn listener(&self, port: u16) -> Option<SocketAddr> {
-        let running = self.running();
-        running
-            .application
-            .filter(|_| running.ports.contains(&port))
+        let of_proxy = self.attachment.proxy_listener(port);
+        of_proxy.or_else(|| {
+            let running = self.running();
+            let application = running.application;
+            application.filter(|_| running.ports.contains(&port))
+        })
     }
 
     /// The real socket that stands for a name and port in this pod.

@@ -1,0 +1,164 @@
+//! Two proxies before the same upstreams, ours and a real Envoy that loads our own `/config_dump`:
+//! after the same requests both show and log the same.
+
+mod config;
+mod log;
+mod statistics;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use hyper::Response;
+use mesh::compile::compile_sidecar;
+use mesh::model::{DestinationRule, VirtualService};
+use mesh::registry::{Client as Pod, Endpoint, Network, Protocol, World};
+use mesh_proxy::{AccessLog, Admin, Listen, Proxy, Role, Settings, TcpDial};
+use tempfile::TempDir;
+use testkit::envoy::Envoy;
+use tokio::sync::Semaphore;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::admin::{admin_of, everything};
+use crate::support::*;
+use config::{FQDN, bootstrap, objects};
+
+/// Both proxies.
+struct Stage {
+    ours: SocketAddr,
+    theirs: SocketAddr,
+    admin: Admin,
+    envoy: Envoy,
+    lines: Arc<Lines>,
+    folder: TempDir,
+    /// What holds slow answers; closed, it holds none.
+    gate: Arc<Semaphore>,
+    _upstream: Upstream,
+    _stop: DropGuard,
+}
+
+/// Our access log.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl AccessLog for Lines {
+    fn line(&self, line: String) {
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Stage {
+    /// None after a loud skip.
+    async fn set() -> Option<Self> {
+        let gate = Arc::new(Semaphore::new(0));
+        let upstream = upstream(gate.clone()).await;
+        let refusing = refusing().await;
+        let endpoint = |cluster: &str, address| Endpoint {
+            address,
+            ..pod(0, cluster)
+        };
+        let pods = vec![
+            endpoint("ctx1", upstream.address),
+            endpoint("ctx2", refusing),
+        ];
+        let (stop, lines) = (CancellationToken::new(), Arc::new(Lines::default()));
+        let (ours, admin) = start(pods, lines.clone(), stop.clone()).await;
+        let dump = serde_json::from_str(&admin.get("/config_dump?include_eds").body).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let envoy = Envoy::start(bootstrap(&dump, &log_file(&folder))).await?;
+        Some(Self {
+            ours,
+            theirs: envoy.listener("svc").await,
+            admin,
+            envoy,
+            lines,
+            folder,
+            gate,
+            _upstream: upstream,
+            _stop: stop.drop_guard(),
+        })
+    }
+}
+
+fn log_file(folder: &TempDir) -> PathBuf {
+    folder.path().join("access.log")
+}
+
+/// Our proxy before real addresses: where it listens, and its admin interface.
+async fn start(
+    pods: Vec<Endpoint>,
+    lines: Arc<Lines>,
+    stop: CancellationToken,
+) -> (SocketAddr, Admin) {
+    let (rules, policy) = objects();
+    let services = [service(Protocol::Sniffed, pods)];
+    let world = World {
+        services: &services,
+        virtual_services: &[VirtualService::parse(&rules).unwrap()],
+        destination_rules: &[DestinationRule::parse(&policy).unwrap()],
+        network: &Network::Single,
+    };
+    let pod = Pod {
+        cluster: "ctx1".into(),
+        namespace: "t".into(),
+        ..Pod::default()
+    };
+    let proxy = Proxy::new(Settings {
+        access_log: Some(lines),
+        ..Settings::new(Role::Outbound, Arc::new(TcpDial))
+    });
+    proxy.apply(Arc::new(compile_sidecar(&world, &pod)));
+    let (listener, address) = listener().await;
+    let listen = Listen {
+        routes: format!("{FQDN}:8080").into(),
+        address: Some(cluster_ip(8080)),
+    };
+    let admin = admin_of(&proxy, everything());
+    tokio::spawn(async move { proxy.serve_http(listener, listen, stop).await });
+    (address, admin)
+}
+
+/// Answers the status that the path ends with; `slow` is answered when the gate is open.
+async fn upstream(gate: Arc<Semaphore>) -> Upstream {
+    Upstream::serving(move |request| {
+        let gate = gate.clone();
+        async move {
+            let last = request
+                .uri()
+                .path()
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            if last == "slow" {
+                // Closed, it is open for good.
+                let _ = gate.acquire().await;
+            }
+            let mut response = Response::new(full("answer"));
+            *response.status_mut() = last.parse().unwrap_or_default();
+            response
+        }
+    })
+    .await
+}
+
+/// What each path is about; `N` at its end is the status that the upstream answers.
+const PATHS: [&str; 17] = [
+    "/all/200",
+    "/all/404",
+    "/all/503",
+    "/abort/200",
+    "/delay/200",
+    "/retry/503",
+    "/retry/200",
+    "/limit/slow",
+    "/ejecting/503",
+    "/ejecting/500",
+    "/ejecting/200",
+    "/refusing/200",
+    "/nobody/200",
+    "/missing/200",
+    "/unknown",
+    "/narrow/200",
+    "/narrow/200",
+];

@@ -1,0 +1,178 @@
+//! The rules of both proxies: as objects for ours, and as what istiod makes of them for Envoy.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use testkit::envoy::loopback;
+
+use crate::support::*;
+
+pub(super) const FQDN: &str = "svc.t.svc.cluster.local";
+/// Istio's default format of access logs.
+const LOG_FORMAT: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n";
+
+fn rule(name: &str, destination: Value, more: Value) -> Value {
+    let mut rule = json!({
+        "match": [{"uri": {"prefix": format!("/{name}")}}],
+        "route": [{"destination": destination}],
+    });
+    rule.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    rule
+}
+
+fn subset(name: &str) -> Value {
+    json!({"host": "svc", "subset": name})
+}
+
+pub(super) fn objects() -> (Value, Value) {
+    let abort = json!({"fault": {"abort": {"httpStatus": 418, "percentage": {"value": 100}}}});
+    let delay = json!({"fault": {"delay": {"fixedDelay": "1ms", "percentage": {"value": 100}}}});
+    let retries = json!({"retries": {"attempts": 2, "retryOn": "5xx", "backoff": "1ms"}});
+    let limit = json!({"timeout": "50ms", "retries": {"attempts": 0}});
+    let rules = rules(json!([
+        rule("abort", subset("all"), abort),
+        rule("delay", subset("all"), delay),
+        rule("retry", subset("all"), retries),
+        rule("limit", subset("all"), limit),
+        rule("ejecting", subset("ejecting"), json!({})),
+        rule("narrow", subset("narrow"), json!({})),
+        rule("refusing", subset("refusing"), json!({})),
+        rule("nobody", subset("nobody"), json!({})),
+        rule("missing", subset("missing"), json!({})),
+        rule("all", subset("all"), json!({})),
+    ]));
+    let labels = |value: &str| json!({"cluster": value});
+    let narrow = json!({"connectionPool": {
+        "tcp": {"maxConnections": 1}, "http": {"http1MaxPendingRequests": 1, "maxRequestsPerConnection": 2},
+    }});
+    let ejecting = json!({"outlierDetection": {
+        "consecutive5xxErrors": 2, "interval": "60s", "baseEjectionTime": "60s", "maxEjectionPercent": 100,
+    }});
+    let policy = json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+        "metadata": {"name": "svc", "namespace": "t"},
+        "spec": {"host": "svc", "trafficPolicy": {"loadBalancer": {"simple": "ROUND_ROBIN"}}, "subsets": [
+            {"name": "all", "labels": labels("ctx1")},
+            {"name": "ejecting", "labels": labels("ctx1"), "trafficPolicy": ejecting},
+            {"name": "narrow", "labels": labels("ctx1"), "trafficPolicy": narrow},
+            {"name": "refusing", "labels": labels("ctx2")},
+            {"name": "nobody", "labels": labels("nobody")},
+        ]},
+    });
+    (rules, policy)
+}
+
+/// Envoy's bootstrap: clusters of our own dump, and the same routes.
+pub(super) fn bootstrap(dump: &Value, log: &Path) -> Value {
+    let manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "outbound_10.96.0.7_8080;",
+        "route_config": {"name": "svc", "virtual_hosts": [{"name": "svc", "domains": ["*"], "routes": routes()}], "validate_clusters": false},
+        "access_log": [{"name": "envoy.access_loggers.file", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": log, "log_format": {"text_format_source": {"inline_string": LOG_FORMAT}},
+        }}],
+        "normalize_path": true,
+        "http_filters": [
+            {"name": "envoy.filters.http.fault", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"}},
+            {"name": "envoy.filters.http.router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}},
+        ],
+    });
+    let filter =
+        json!({"name": "envoy.filters.network.http_connection_manager", "typed_config": manager});
+    json!({
+        // Istio's tags.
+        "stats_config": {"use_all_default_tags": false, "stats_tags": [
+            {"tag_name": "cluster_name", "regex": r"^cluster(\.(.+);)"},
+            {"tag_name": "http_conn_manager_prefix", "regex": r"^http\.(((?:[_.[:digit:]\w]*|[_\[\]aAbBcCdDeEfF[:digit:]\w\:]*));\.)"},
+            {"tag_name": "response_code", "regex": r"_rq(_(\d{3}))$"},
+            {"tag_name": "response_code_class", "regex": r"_rq(_(\dxx))$"},
+        ]},
+        "static_resources": {
+            "listeners": [{"name": "svc", "address": loopback(0), "filter_chains": [{"filters": [filter]}]}],
+            "clusters": static_clusters(dump),
+        },
+    })
+}
+
+/// The clusters of a dump with their endpoints in them, as there is nobody to discover them from.
+fn static_clusters(dump: &Value) -> Vec<Value> {
+    let section = |kind: &str| {
+        let kind = format!("type.googleapis.com/envoy.admin.v3.{kind}");
+        let mut sections = dump["configs"].as_array().unwrap().iter();
+        sections
+            .find(|section| section["@type"] == kind)
+            .unwrap()
+            .clone()
+    };
+    let (clusters, endpoints) = (
+        section("ClustersConfigDump"),
+        section("EndpointsConfigDump"),
+    );
+    let clusters = clusters["dynamic_active_clusters"]
+        .as_array()
+        .unwrap()
+        .iter();
+    let endpoints = endpoints["dynamic_endpoint_configs"].as_array().unwrap();
+    let pairs = clusters.zip(endpoints);
+    pairs
+        .map(|(cluster, endpoints)| {
+            let (mut cluster, mut endpoints) = (
+                cluster["cluster"].clone(),
+                endpoints["endpoint_config"].clone(),
+            );
+            for message in [&mut cluster, &mut endpoints] {
+                message.as_object_mut().unwrap().remove("@type");
+            }
+            cluster
+                .as_object_mut()
+                .unwrap()
+                .remove("eds_cluster_config");
+            cluster["type"] = "STATIC".into();
+            cluster["load_assignment"] = endpoints;
+            cluster
+        })
+        .collect()
+}
+
+/// What istiod makes of the rules.
+fn routes() -> Vec<Value> {
+    let default = json!({"retry_on": "connect-failure,refused-stream,unavailable,cancelled", "num_retries": 2});
+    let retries =
+        json!({"retry_on": "5xx", "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}});
+    let fault = |fault: Value| {
+        let mut fault = fault;
+        fault["@type"] =
+            "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault".into();
+        json!({"envoy.filters.http.fault": fault})
+    };
+    let always = json!({"numerator": 100});
+    let abort = fault(json!({"abort": {"http_status": 418, "percentage": always}}));
+    let delay = fault(json!({"delay": {"fixed_delay": "0.001s", "percentage": always}}));
+    let route = |path: &str,
+                 subset: &str,
+                 retry: Option<&Value>,
+                 timeout: &str,
+                 fault: Option<&Value>| {
+        json!({
+            "match": {"prefix": format!("/{path}")},
+            "route": {"cluster": format!("outbound|8080|{subset}|{FQDN}"), "timeout": timeout, "retry_policy": retry},
+            "typed_per_filter_config": fault,
+        })
+    };
+    let plain = |subset: &str| route(subset, subset, Some(&default), "0s", None);
+    vec![
+        route("abort", "all", Some(&default), "0s", Some(&abort)),
+        route("delay", "all", Some(&default), "0s", Some(&delay)),
+        route("retry", "all", Some(&retries), "0s", None),
+        route("limit", "all", None, "0.050s", None),
+        plain("ejecting"),
+        plain("narrow"),
+        plain("refusing"),
+        plain("nobody"),
+        plain("missing"),
+        plain("all"),
+    ]
+}
