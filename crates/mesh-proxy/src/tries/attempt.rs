@@ -1,6 +1,7 @@
 //! One try: host → connection → answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 use super::{Failed, Tries};
 use crate::body::{Active, Lease, RequestBody, ResponseBody};
 use crate::cluster::HostState;
-use crate::headers::ATTEMPT_COUNT;
+use crate::headers::{ATTEMPT_COUNT, EXPECTED_TIMEOUT};
 use crate::limits::Place;
 use crate::pool::{self, Connection};
 use crate::proxy::Role;
@@ -57,12 +58,14 @@ impl Tries<'_, '_> {
         if let Some(record) = &mut self.exchange.record {
             record.upstream(host.target.address);
         }
-        if self.exchange.proxy.settings.role != Role::Inbound {
-            request
-                .headers_mut()
-                .insert(ATTEMPT_COUNT, HeaderValue::from(self.attempt));
-        }
         let limit = self.plan.retry.and_then(|policy| policy.per_try_timeout);
+        if self.exchange.proxy.settings.role != Role::Inbound {
+            let headers = request.headers_mut();
+            headers.insert(ATTEMPT_COUNT, HeaderValue::from(self.attempt));
+            if let Some(expected) = self.expected(limit) {
+                headers.insert(EXPECTED_TIMEOUT, HeaderValue::from(expected));
+            }
+        }
         let Some(limit) = limit else {
             return Ok(self.send(&host, request).await);
         };
@@ -77,6 +80,19 @@ impl Tries<'_, '_> {
                 })
             }
         })
+    }
+
+    /// Envoy tells the upstream how many milliseconds it has: those of the try, and no more than
+    /// are left of the whole request's.
+    fn expected(&self, per_try: Option<Duration>) -> Option<u64> {
+        let spent = if self.attempt > 1 {
+            self.began.elapsed()
+        } else {
+            Duration::ZERO
+        };
+        let left = self.plan.timeout.map(|limit| limit.saturating_sub(spent));
+        let least = per_try.into_iter().chain(left).min()?;
+        u64::try_from(least.as_millis()).ok()
     }
 
     async fn send(

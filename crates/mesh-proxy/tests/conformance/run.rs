@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::case::{Answers, ClusterView, Step};
-use crate::driver::{LogLine, Scene, Sidecar};
+use crate::driver::{self, LogLine, Scene, Sidecar};
 use crate::expectation;
 use crate::lag::Lag;
 use crate::traffic::{Answer, Sender};
@@ -91,7 +91,11 @@ async fn look(
 ) -> Vec<String> {
     let until = Instant::now() + SETTLE;
     loop {
-        let wrong = expectation::cluster(subset, wanted, &sidecar.cluster(scene, subset).await);
+        let wrong = expectation::cluster(
+            subset,
+            wanted,
+            &driver::cluster(scene, sidecar, subset).await,
+        );
         if wrong.is_empty() || Instant::now() > until {
             return wrong;
         }

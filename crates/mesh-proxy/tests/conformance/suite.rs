@@ -1,6 +1,5 @@
 //! All cases on a driver: set up together, run beside each other, once more where one failed.
 
-use std::path::Path;
 use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt};
@@ -21,24 +20,23 @@ const LONG_MS: u64 = 8_000;
 
 /// What stands between clients and pods.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Driver<'a> {
+pub(crate) enum Driver {
     Rust,
-    /// The program.
-    Envoy(&'a Path),
+    Envoy,
 }
 
-impl Driver<'_> {
+impl Driver {
     /// As cases name it.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
-            Self::Envoy(_) => "envoy",
+            Self::Envoy => "envoy",
         }
     }
 }
 
 /// Runs all cases; those that fail once more, afresh: a measured share or time may be unlucky.
-pub(crate) async fn all(driver: Driver<'_>, cases: &'static [Case]) -> Vec<Outcome> {
+pub(crate) async fn all(driver: Driver, cases: &'static [Case]) -> Vec<Outcome> {
     let cases: Vec<&Case> = cases.iter().collect();
     let mut outcomes = once(driver, &cases).await;
     let unlucky = |index: &usize| {
@@ -64,7 +62,7 @@ pub(crate) async fn all(driver: Driver<'_>, cases: &'static [Case]) -> Vec<Outco
     outcomes
 }
 
-async fn once(driver: Driver<'_>, cases: &[&'static Case]) -> Vec<Outcome> {
+async fn once(driver: Driver, cases: &[&'static Case]) -> Vec<Outcome> {
     if cases.is_empty() {
         return Vec::new();
     }
@@ -84,8 +82,8 @@ async fn once(driver: Driver<'_>, cases: &[&'static Case]) -> Vec<Outcome> {
             }
             beside(scenes, sidecars).await
         }
-        Driver::Envoy(program) => {
-            let sidecars = envoy::start(program, &scenes).await;
+        Driver::Envoy => {
+            let sidecars = envoy::start(&scenes).await;
             beside(scenes, sidecars).await
         }
     }

@@ -2,8 +2,10 @@
 
 pub(crate) mod envoy;
 pub(crate) mod rust;
+mod view;
 
-use std::collections::BTreeMap;
+pub(crate) use view::{Cluster, cluster};
+
 use std::net::SocketAddr;
 
 use crate::case::Case;
@@ -23,19 +25,14 @@ pub(crate) trait Sidecar: Send + Sync {
     fn address(&self) -> SocketAddr;
     /// Obeys changed rules from now on; returns when it does.
     fn apply(&self, scene: &Scene<'_>) -> impl Future<Output = ()> + Send;
-    /// What it says of the cluster of a subset.
-    fn cluster(&self, scene: &Scene<'_>, subset: &str) -> impl Future<Output = Cluster> + Send;
+    /// Namespace of its service.
+    fn namespace(&self) -> &str;
+    /// What its admin interface answers to a path.
+    fn admin(&self, path: &str) -> impl Future<Output = String> + Send;
+    /// A pod's address as it knows it.
+    fn address_of(&self, pod: &str) -> SocketAddr;
     /// The access log's lines so far that hold a request id of this case.
     fn log(&self) -> Vec<String>;
-}
-
-/// What a sidecar says of a cluster, by Envoy's names.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Cluster {
-    pub(crate) ejected: Vec<String>,
-    pub(crate) hosts: BTreeMap<String, BTreeMap<String, u64>>,
-    pub(crate) counters: BTreeMap<String, u64>,
-    pub(crate) limits: BTreeMap<String, u64>,
 }
 
 /// A line of an access log in Istio's default format.
@@ -72,9 +69,4 @@ impl Scene<'_> {
         let pods = self.pods.iter().filter(|(_, pod)| selects(&pod.cluster));
         pods.map(|(name, _)| name.as_str()).collect()
     }
-}
-
-/// Name of the cluster of a subset of `svc`, in a namespace.
-pub(crate) fn cluster_name(subset: &str, namespace: &str) -> String {
-    format!("outbound|8080|{subset}|svc.{namespace}.svc.cluster.local")
 }

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 use mesh::compile::{compile_inbound, compile_sidecar};
 use mesh::model::{DestinationRule, VirtualService};
 use mesh::registry::{Client, Endpoint, Locality, Network, Protocol, Service, World};
-use mesh_proxy::{AccessLog, ClusterState, HostStats, Listen, Proxy, Role, Settings, TcpDial};
+use mesh_proxy::{
+    AccessLog, Admin, Listen, Node, Part, Proxy, Role, Settings, StatsMatcher, TcpDial,
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Cluster, Scene, Sidecar, cluster_name};
+use super::{Scene, Sidecar};
 use crate::pods::Pod;
 use crate::recording::{FQDN, NAMESPACE};
 use crate::support::{Wires, cluster_ip, listener, service};
@@ -18,6 +20,7 @@ use crate::support::{Wires, cluster_ip, listener, service};
 /// One sidecar a case, and one before each of its pods where the case says so.
 pub(crate) struct Rust {
     proxy: Proxy,
+    admin: Admin,
     address: SocketAddr,
     inbound: BTreeMap<String, Proxy>,
     log: Arc<Lines>,
@@ -57,6 +60,7 @@ pub(crate) async fn start(scene: &Scene<'_>) -> Rust {
     };
     let address = serve(&proxy, listen, &stop).await;
     let rust = Rust {
+        admin: admin(&proxy),
         proxy,
         address,
         inbound,
@@ -65,6 +69,18 @@ pub(crate) async fn start(scene: &Scene<'_>) -> Rust {
     };
     rust.apply(scene).await;
     rust
+}
+
+/// An admin interface that keeps every statistic, as the one beside it.
+fn admin(proxy: &Proxy) -> Admin {
+    let proxy = proxy.clone();
+    let everything = StatsMatcher {
+        prefixes: vec![String::new()],
+        ..StatsMatcher::default()
+    };
+    Admin::new(Node::default(), everything, move || {
+        vec![Part::Proxy(proxy.clone())]
+    })
 }
 
 async fn pod_side(name: &str, pod: &Pod, stop: &CancellationToken) -> (Proxy, SocketAddr) {
@@ -157,116 +173,19 @@ impl Sidecar for Rust {
         }
     }
 
-    async fn cluster(&self, scene: &Scene<'_>, subset: &str) -> Cluster {
-        let name = cluster_name(subset, NAMESPACE);
-        let clusters = self.proxy.clusters();
-        let cluster = clusters.iter().find(|it| *it.config.name == *name);
-        view(
-            scene,
-            cluster.unwrap_or_else(|| panic!("no cluster {name}")),
-        )
+    fn namespace(&self) -> &str {
+        NAMESPACE
+    }
+
+    async fn admin(&self, path: &str) -> String {
+        self.admin.get(path).body
+    }
+
+    fn address_of(&self, pod: &str) -> SocketAddr {
+        virtual_address(pod)
     }
 
     fn log(&self) -> Vec<String> {
         self.log.0.lock().unwrap().clone()
     }
-}
-
-fn view(scene: &Scene<'_>, cluster: &ClusterState) -> Cluster {
-    let name = |at: SocketAddr| {
-        let mut names = scene.pods.keys();
-        names
-            .find(|name| virtual_address(name) == at)
-            .unwrap()
-            .clone()
-    };
-    let health = cluster.health();
-    let hosts = cluster
-        .hosts
-        .iter()
-        .map(|host| (name(host.target.address), &host.stats));
-    let hosts: Vec<_> = hosts.collect();
-    let away = hosts
-        .iter()
-        .zip(&health.ejected)
-        .filter(|(_, ejected)| **ejected);
-    let mut ejected: Vec<_> = away.map(|((name, _), _)| name.clone()).collect();
-    ejected.sort();
-    Cluster {
-        ejected,
-        hosts: hosts
-            .iter()
-            .map(|(name, stats)| (name.clone(), host_counters(stats)))
-            .collect(),
-        counters: counters(cluster),
-        limits: limits(cluster),
-    }
-}
-
-fn host_counters(stats: &HostStats) -> BTreeMap<String, u64> {
-    let counters = [
-        ("cx_connect_fail", &stats.cx_connect_fail),
-        ("cx_total", &stats.cx_total),
-        ("rq_error", &stats.rq_error),
-        ("rq_success", &stats.rq_success),
-        ("rq_timeout", &stats.rq_timeout),
-        ("rq_total", &stats.rq_total),
-    ];
-    counters
-        .map(|(name, count)| (name.to_owned(), count.get()))
-        .into()
-}
-
-fn counters(cluster: &ClusterState) -> BTreeMap<String, u64> {
-    let (stats, counts) = (&cluster.stats, cluster.health().counts);
-    let active = cluster.health().ejected.iter().filter(|it| **it).count();
-    let counters = [
-        ("upstream_rq_retry", stats.upstream_rq_retry.get()),
-        (
-            "upstream_rq_pending_overflow",
-            stats.upstream_rq_pending_overflow.get(),
-        ),
-        (
-            "upstream_rq_active_overflow",
-            stats.upstream_rq_active_overflow.get(),
-        ),
-        (
-            "upstream_rq_retry_overflow",
-            stats.upstream_rq_retry_overflow.get(),
-        ),
-        (
-            "upstream_cx_none_healthy",
-            stats.upstream_cx_none_healthy.get(),
-        ),
-        ("lb_healthy_panic", counts.panics),
-        ("outlier_detection.ejections_active", active as u64),
-        ("outlier_detection.ejections_overflow", counts.overflow),
-        (
-            "outlier_detection.ejections_enforced_total",
-            counts.enforced.total(),
-        ),
-        (
-            "outlier_detection.ejections_enforced_consecutive_5xx",
-            counts.enforced.consecutive_5xx,
-        ),
-        (
-            "outlier_detection.ejections_enforced_consecutive_gateway_failure",
-            counts.enforced.gateway_failure,
-        ),
-    ];
-    counters
-        .map(|(name, count)| (name.to_owned(), count))
-        .into()
-}
-
-fn limits(cluster: &ClusterState) -> BTreeMap<String, u64> {
-    let limits = [
-        ("max_connections", &cluster.limits.connections),
-        ("max_pending_requests", &cluster.limits.pending),
-        ("max_requests", &cluster.limits.requests),
-        ("max_retries", &cluster.limits.retries),
-    ];
-    limits
-        .map(|(name, limit)| (name.to_owned(), limit.most().into()))
-        .into()
 }

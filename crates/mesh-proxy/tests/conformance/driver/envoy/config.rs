@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use testkit::envoy::loopback;
 
 use super::Endpoints;
 use crate::case::Case;
@@ -16,11 +17,10 @@ pub(super) fn namespace(case: &Case) -> String {
     format!("row-{}", case.row)
 }
 
-/// Everything that a process is started with; listeners are given, the rest comes from files.
+/// What a process is started with; listeners are given, the rest comes from files.
 pub(super) fn bootstrap(listeners: &[Value], folder: &Path) -> Value {
     json!({
         "node": {"id": "conformance", "cluster": "conformance"},
-        "admin": {"address": loopback(0)},
         "static_resources": {"listeners": listeners},
         "dynamic_resources": {"cds_config": file(&folder.join("clusters.json"))},
     })
@@ -109,6 +109,8 @@ pub(super) fn clusters(scene: &Scene<'_>, endpoints: &Endpoints) -> Vec<Value> {
         let name = cluster["name"].as_str().unwrap().to_owned();
         cluster["load_assignment"] = assignment(&name, pods, by_locality);
         cluster["type"] = "STATIC".into();
+        // Istio: statistics carry the cluster's name and a semicolon.
+        cluster["alt_stat_name"] = format!("{name};").into();
         cluster["@type"] = "type.googleapis.com/envoy.config.cluster.v3.Cluster".into();
         cluster
     };
@@ -161,10 +163,6 @@ fn listener(name: &str, filter: &Value, direction: &str) -> Value {
         "filter_chains": [{"filters": [filter]}],
         "traffic_direction": direction,
     })
-}
-
-fn loopback(port: u16) -> Value {
-    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
 }
 
 fn file(path: &Path) -> Value {

@@ -1,50 +1,39 @@
-//! An Envoy process: its folder of files, its admin port, its end with its handle.
+//! An Envoy process whose clusters and routes come from files that may be replaced.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use testkit::envoy;
 use tokio::time::{Instant, sleep};
 
 use super::config::bootstrap;
-use crate::support::Client;
 
-/// No wait for the process is longer.
-const LIMIT: Duration = Duration::from_secs(30);
+/// No change takes longer.
+const LIMIT: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
 
+/// It ends with this handle.
 pub(super) struct Process {
-    folder: TempDir,
-    /// Given at start.
-    pub(super) listeners: Vec<Value>,
-    running: Option<Running>,
-}
-
-struct Running {
-    admin: SocketAddr,
+    envoy: envoy::Envoy,
     /// Name of a listener → its address.
     addresses: BTreeMap<String, SocketAddr>,
-    /// Ends with this handle.
-    child: Child,
+    files: Files,
 }
 
-impl Process {
-    /// A process that is not started yet.
+/// Where a process finds its clusters and routes and writes its access logs.
+pub(super) struct Files(TempDir);
+
+impl Files {
     pub(super) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            listeners: Vec::new(),
-            running: None,
-        }
+        Self(tempfile::tempdir().unwrap())
     }
 
     pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.0.path()
     }
 
     /// Replaces a file at once: Envoy watches for renames.
@@ -53,82 +42,31 @@ impl Process {
         std::fs::write(&new, content.to_string()).unwrap();
         std::fs::rename(new, path).unwrap();
     }
+}
 
-    /// Starts it and waits until all its listeners serve.
-    pub(super) async fn start(&mut self, program: &Path) {
-        self.write("bootstrap.json", &bootstrap(&self.listeners, self.folder()));
-        let child = Command::new(program)
-            .current_dir(self.folder())
-            .args(["-c", "bootstrap.json", "--admin-address-path", "admin"])
-            .args(["--concurrency", "1", "--use-dynamic-base-id"])
-            .args(["--log-path", "envoy.log", "-l", "warning"])
-            .args(["--file-flush-interval-msec", "20"])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn();
-        let mut child =
-            child.unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
-        let until = Instant::now() + LIMIT;
-        let (admin, addresses) = loop {
-            if let Some(ready) = self.ready().await {
-                break ready;
-            }
-            let ended = child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && Instant::now() < until,
-                "envoy does not serve: {}",
-                self.own_log()
-            );
-            sleep(LOOK).await;
-        };
-        self.running = Some(Running {
-            admin,
-            addresses,
-            child,
-        });
-    }
-
-    /// The admin address and the listeners', as soon as requests are served.
-    async fn ready(&self) -> Option<(SocketAddr, BTreeMap<String, SocketAddr>)> {
-        let admin = std::fs::read_to_string(self.folder().join("admin")).ok()?;
-        let admin: SocketAddr = admin.parse().ok()?;
-        let mut client = Client::connect(admin).await;
-        if client.get("/ready").await.status != 200 {
-            return None;
+impl Process {
+    /// Starts it on listeners and what its files say.
+    pub(super) async fn start(listeners: &[Value], files: Files) -> Self {
+        let envoy = envoy::Envoy::start(bootstrap(listeners, files.folder())).await;
+        let envoy = envoy.expect("it was found before");
+        Self {
+            addresses: envoy.listeners().await,
+            envoy,
+            files,
         }
-        let text = client.get("/listeners?format=json").await.body;
-        let listeners: Value = serde_json::from_str(&text).unwrap();
-        let address = |listener: &Value| {
-            let port = listener.pointer("/local_address/socket_address/port_value")?;
-            let port = u16::try_from(port.as_u64()?).ok()?;
-            let name = listener["name"].as_str()?.to_owned();
-            Some((name, SocketAddr::from(([127, 0, 0, 1], port))))
-        };
-        let listeners = listeners["listener_statuses"].as_array()?;
-        let addresses: BTreeMap<_, _> = listeners.iter().filter_map(address).collect();
-        (addresses.len() == self.listeners.len()).then_some((admin, addresses))
     }
 
-    fn own_log(&self) -> String {
-        std::fs::read_to_string(self.folder().join("envoy.log")).unwrap_or_default()
-    }
-
-    fn running(&self) -> &Running {
-        self.running.as_ref().unwrap()
+    pub(super) fn files(&self) -> &Files {
+        &self.files
     }
 
     pub(super) fn address(&self, listener: &str) -> SocketAddr {
-        self.running().addresses[listener]
+        self.addresses[listener]
     }
 
-    /// What its admin port answers.
+    /// What its admin interface answers.
     pub(super) async fn admin(&self, path: &str) -> String {
-        Client::connect(self.running().admin)
-            .await
-            .get(path)
-            .await
-            .body
+        self.envoy.get(path).await
     }
 
     /// How often clusters, and the routes of a listener, were taken over.
@@ -153,30 +91,15 @@ impl Process {
             if now.iter().zip(before).all(|(now, before)| *now > before) {
                 return;
             }
-            assert!(
-                Instant::now() < until,
-                "envoy obeys no change: {}",
-                self.own_log()
-            );
+            assert!(Instant::now() < until, "envoy takes over no changed file");
             sleep(LOOK).await;
         }
     }
 
     /// The lines of a listener's access log.
     pub(super) fn read_log(&self, listener: &str) -> Vec<String> {
-        let text = std::fs::read_to_string(self.folder().join(format!("{listener}.log")));
-        text.unwrap_or_default()
-            .lines()
-            .map(str::to_owned)
-            .collect()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Before its folder goes.
-        if let Some(running) = &mut self.running {
-            let _ = running.child.start_kill();
-        }
+        let text = std::fs::read_to_string(self.files.folder().join(format!("{listener}.log")));
+        let text = text.unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 }
