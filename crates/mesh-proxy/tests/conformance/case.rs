@@ -251,6 +251,11 @@ impl Case {
             .any(busy)
     }
 
+    /// Whether its rules change under way.
+    pub(crate) fn changes_rules(&self) -> bool {
+        self.steps.iter().any(|step| step.apply.is_some())
+    }
+
     /// How long it waits by its own will.
     pub(crate) fn waits_ms(&self) -> u64 {
         let paced = |send: &Send| send.every_ms * send.requests as u64;

@@ -13,7 +13,7 @@ use crate::traffic::{Answer, Sender};
 /// How long what a proxy tells late (a log line, a counter) may take.
 const SETTLE: Duration = Duration::from_secs(3);
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What went otherwise than the case says; empty = it passed.
 pub(crate) async fn run(scene: &mut Scene<'_>, sidecar: &impl Sidecar) -> Vec<String> {

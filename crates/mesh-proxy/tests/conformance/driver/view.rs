@@ -25,15 +25,15 @@ pub(crate) async fn cluster(scene: &Scene<'_>, sidecar: &impl Sidecar, subset: &
         .map(|pod| (sidecar.address_of(pod).to_string(), pod.clone()));
     let pods: BTreeMap<String, String> = addresses.collect();
     let mut cluster = Cluster::default();
-    let text = sidecar.admin("/clusters").await;
+    // All of it would keep Envoy's main thread, which ejects hosts, busy for long.
+    let filter = format!("?filter=svc.{namespace}.svc");
+    let text = sidecar.admin(&format!("/clusters{filter}")).await;
     let prefix = format!("{name}::");
     for line in text.lines().filter_map(|line| line.strip_prefix(&prefix)) {
         cluster.read(line, &pods);
     }
     cluster.ejected.sort();
-    let text = sidecar
-        .admin(&format!("/stats?filter=svc.{namespace}.svc"))
-        .await;
+    let text = sidecar.admin(&format!("/stats{filter}")).await;
     let prefix = format!("cluster.{name};.");
     let own = text.lines().filter_map(|line| line.strip_prefix(&prefix));
     let counters = own.filter_map(|line| line.split_once(": "));

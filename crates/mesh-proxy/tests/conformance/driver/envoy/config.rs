@@ -31,18 +31,31 @@ pub(super) fn resources<'a>(resources: impl IntoIterator<Item = &'a Value>) -> V
     json!({"resources": resources.into_iter().collect::<Vec<_>>()})
 }
 
-/// The client's listener: the connection manager as recorded, with routes from a file.
-pub(super) fn outbound(name: &str, folder: &Path) -> Value {
+/// The client's listener: the connection manager as recorded, with the case's routes.
+///
+/// They come from a file only where they change: every watched file costs one of the kernel's few
+/// inotify instances.
+pub(super) fn outbound(scene: &Scene<'_>, folder: &Path) -> Value {
+    let name = namespace(scene.case);
     let mut filter = recorded()["outbound"].take();
     let manager = &mut filter["typed_config"];
-    manager["stat_prefix"] = name.into();
-    manager["rds"] = json!({
-        "config_source": file(&folder.join(format!("{name}.json"))),
-        "route_config_name": name,
-    });
+    manager["stat_prefix"] = name.clone().into();
+    if scene.case.changes_rules() {
+        manager["rds"] = json!({
+            "config_source": file(&folder.join(format!("{name}.json"))),
+            "route_config_name": name,
+        });
+    } else {
+        manager["route_config"] = route_table(scene);
+        manager["route_config"]
+            .as_object_mut()
+            .unwrap()
+            .remove("@type");
+        manager.as_object_mut().unwrap().remove("rds");
+    }
     let log = folder.join(format!("{name}.log"));
     manager["access_log"][0]["typed_config"]["path"] = log.to_str().unwrap().into();
-    listener(name, &filter, "OUTBOUND")
+    listener(&name, &filter, "OUTBOUND")
 }
 
 /// A pod's listener: all of it as recorded, to a cluster of its own name.
@@ -83,18 +96,17 @@ pub(super) fn inbound_cluster(name: &str, scene: &Scene<'_>, app: SocketAddr) ->
     cluster
 }
 
-/// The file of a case's route table.
+/// A case's route table.
 pub(super) fn route_table(scene: &Scene<'_>) -> Value {
     let name = namespace(scene.case);
-    let table = json!({
+    json!({
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
         "name": name,
         "virtual_hosts": [renamed(&scene.recording.routes, &name)],
         "validate_clusters": false,
         "max_direct_response_body_size_bytes": 1_048_576,
         "ignore_port_in_host_matching": true,
-    });
-    resources([&table])
+    })
 }
 
 /// A case's clusters, with its pods as their endpoints.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::{Scene, Sidecar};
-use config::{namespace, route_table};
+use config::{namespace, resources, route_table};
 use process::{Files, Process};
 
 /// A listener of the client's Envoy, for one case.
@@ -45,14 +45,13 @@ pub(crate) async fn start(scenes: &[Scene<'_>]) -> Vec<Envoy> {
     let (files, mut listeners, mut clusters) = (Files::new(), Vec::new(), Clusters::new());
     for (scene, endpoints) in scenes.iter().zip(&endpoints) {
         let name = namespace(scene.case);
-        files.write(&format!("{name}.json"), &route_table(scene));
-        listeners.push(config::outbound(&name, files.folder()));
+        if scene.case.changes_rules() {
+            files.write(&format!("{name}.json"), &resources([&route_table(scene)]));
+        }
+        listeners.push(config::outbound(scene, files.folder()));
         clusters.insert(name, config::clusters(scene, endpoints));
     }
-    files.write(
-        "clusters.json",
-        &config::resources(clusters.values().flatten()),
-    );
+    files.write("clusters.json", &resources(clusters.values().flatten()));
     let process = Arc::new(Process::start(&listeners, files).await);
     let clusters = Arc::new(Mutex::new(clusters));
     let sidecar = |(scene, endpoints): (&Scene<'_>, Endpoints)| Envoy {
@@ -80,7 +79,7 @@ async fn pod_sides(scenes: &[Scene<'_>]) -> Option<Arc<Process>> {
         return None;
     }
     let files = Files::new();
-    files.write("clusters.json", &config::resources(&clusters));
+    files.write("clusters.json", &resources(&clusters));
     Some(Arc::new(Process::start(&listeners, files).await))
 }
 
@@ -113,11 +112,12 @@ impl Sidecar for Envoy {
             let mut clusters = self.clusters.lock().unwrap();
             let own = config::clusters(scene, &self.endpoints);
             clusters.insert(self.namespace.clone(), own);
-            config::resources(clusters.values().flatten())
+            resources(clusters.values().flatten())
         };
         let files = self.process.files();
         files.write("clusters.json", &all);
-        files.write(&format!("{}.json", self.namespace), &route_table(scene));
+        let routes = resources([&route_table(scene)]);
+        files.write(&format!("{}.json", self.namespace), &routes);
         self.process.updated(&self.namespace, before).await;
     }
 
