@@ -12,23 +12,46 @@ use crate::case::Case;
 use crate::driver::Scene;
 use crate::recording::FQDN;
 
+/// File of the clusters that may change.
+pub(super) const CLUSTERS: &str = "clusters.json";
+
 /// Namespace of a case, in which its service is alone.
 pub(super) fn namespace(case: &Case) -> String {
     format!("row-{}", case.row)
 }
 
-/// What a process is started with; listeners are given, the rest comes from files.
-pub(super) fn bootstrap(listeners: &[Value], folder: &Path) -> Value {
-    json!({
+/// What a process is started with; clusters that will change come from a file instead.
+pub(super) fn bootstrap(listeners: &[Value], clusters: &[Value], folder: &Path) -> Value {
+    let mut bootstrap = json!({
         "node": {"id": "conformance", "cluster": "conformance"},
-        "static_resources": {"listeners": listeners},
-        "dynamic_resources": {"cds_config": file(&folder.join("clusters.json"))},
-    })
+        "static_resources": {"listeners": listeners, "clusters": clusters},
+    });
+    let discovered = folder.join(CLUSTERS);
+    if discovered.exists() {
+        bootstrap["dynamic_resources"] = json!({"cds_config": file(&discovered)});
+    }
+    bootstrap
 }
 
-/// The file from which resources are read, and read again when it is replaced.
-pub(super) fn resources<'a>(resources: impl IntoIterator<Item = &'a Value>) -> Value {
-    json!({"resources": resources.into_iter().collect::<Vec<_>>()})
+/// The file of a route table that may change.
+pub(super) fn routes_file(table: &Value) -> Value {
+    resources("envoy.config.route.v3.RouteConfiguration", [table])
+}
+
+/// The file of clusters that may change.
+pub(super) fn clusters_file<'a>(clusters: impl IntoIterator<Item = &'a Value>) -> Value {
+    resources("envoy.config.cluster.v3.Cluster", clusters)
+}
+
+/// What is read from a file, and read again when it is replaced.
+fn resources<'a>(kind: &str, resources: impl IntoIterator<Item = &'a Value>) -> Value {
+    let typed = |resource: &Value| {
+        let mut resource = resource.clone();
+        resource["@type"] = format!("type.googleapis.com/{kind}").into();
+        resource
+    };
+    let typed: Vec<_> = resources.into_iter().map(typed).collect();
+    json!({"resources": typed})
 }
 
 /// The client's listener: the connection manager as recorded, with the case's routes.
@@ -83,6 +106,7 @@ pub(super) fn inbound_cluster(name: &str, scene: &Scene<'_>, app: SocketAddr) ->
     }
     let object = cluster.as_object_mut().unwrap();
     for original_destination in [
+        "@type",
         "lb_policy",
         "cleanup_interval",
         "upstream_bind_config",
@@ -100,7 +124,6 @@ pub(super) fn inbound_cluster(name: &str, scene: &Scene<'_>, app: SocketAddr) ->
 pub(super) fn route_table(scene: &Scene<'_>) -> Value {
     let name = namespace(scene.case);
     json!({
-        "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
         "name": name,
         "virtual_hosts": [renamed(&scene.recording.routes, &name)],
         "validate_clusters": false,
@@ -123,7 +146,6 @@ pub(super) fn clusters(scene: &Scene<'_>, endpoints: &Endpoints) -> Vec<Value> {
         cluster["type"] = "STATIC".into();
         // Istio: statistics carry the cluster's name and a semicolon.
         cluster["alt_stat_name"] = format!("{name};").into();
-        cluster["@type"] = "type.googleapis.com/envoy.config.cluster.v3.Cluster".into();
         cluster
     };
     scene.recording.clusters.iter().map(cluster).collect()

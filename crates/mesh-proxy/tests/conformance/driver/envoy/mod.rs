@@ -1,7 +1,7 @@
 //! A real Envoy that obeys what a real istiod made of a case's objects.
 //!
 //! One process serves every case: a listener and a route table for each, clusters by names of their
-//! own. Changed rules come as changed files. Where pods have sidecars, a second process is those.
+//! own. Rules that change come from files that change. Where pods have sidecars, a second process is those.
 
 mod config;
 mod process;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::{Scene, Sidecar};
-use config::{namespace, resources, route_table};
+use config::{CLUSTERS, clusters_file, namespace, route_table, routes_file};
 use process::{Files, Process};
 
 /// A listener of the client's Envoy, for one case.
@@ -24,8 +24,8 @@ pub(crate) struct Envoy {
     namespace: String,
     /// Where the client's Envoy reaches each pod.
     endpoints: Endpoints,
-    /// The clusters of every case, as they are obeyed.
-    clusters: Arc<Mutex<Clusters>>,
+    /// The clusters of every case that changes rules, as they are obeyed.
+    changing: Arc<Mutex<Clusters>>,
     /// Held: the pods' sidecars.
     _inbound: Option<Arc<Process>>,
 }
@@ -42,24 +42,30 @@ pub(crate) async fn start(scenes: &[Scene<'_>]) -> Vec<Envoy> {
         .iter()
         .map(|scene| endpoints(scene, inbound.as_deref()));
     let endpoints: Vec<_> = endpoints.collect();
-    let (files, mut listeners, mut clusters) = (Files::new(), Vec::new(), Clusters::new());
+    let (files, mut listeners, mut fixed) = (Files::new(), Vec::new(), Vec::new());
+    let mut changing = Clusters::new();
     for (scene, endpoints) in scenes.iter().zip(&endpoints) {
-        let name = namespace(scene.case);
+        let own = config::clusters(scene, endpoints);
         if scene.case.changes_rules() {
-            files.write(&format!("{name}.json"), &resources([&route_table(scene)]));
+            let name = namespace(scene.case);
+            files.write(&format!("{name}.json"), &routes_file(&route_table(scene)));
+            changing.insert(name, own);
+        } else {
+            fixed.extend(own);
         }
         listeners.push(config::outbound(scene, files.folder()));
-        clusters.insert(name, config::clusters(scene, endpoints));
     }
-    files.write("clusters.json", &resources(clusters.values().flatten()));
-    let process = Arc::new(Process::start(&listeners, files).await);
-    let clusters = Arc::new(Mutex::new(clusters));
+    if !changing.is_empty() {
+        files.write(CLUSTERS, &clusters_file(changing.values().flatten()));
+    }
+    let process = Arc::new(Process::start(&listeners, &fixed, files).await);
+    let changing = Arc::new(Mutex::new(changing));
     let sidecar = |(scene, endpoints): (&Scene<'_>, Endpoints)| Envoy {
         address: process.address(&namespace(scene.case)),
         process: process.clone(),
         namespace: namespace(scene.case),
         endpoints,
-        clusters: clusters.clone(),
+        changing: changing.clone(),
         _inbound: inbound.clone(),
     };
     scenes.iter().zip(endpoints).map(sidecar).collect()
@@ -78,9 +84,8 @@ async fn pod_sides(scenes: &[Scene<'_>]) -> Option<Arc<Process>> {
     if clusters.is_empty() {
         return None;
     }
-    let files = Files::new();
-    files.write("clusters.json", &resources(&clusters));
-    Some(Arc::new(Process::start(&listeners, files).await))
+    let process = Process::start(&listeners, &clusters, Files::new());
+    Some(Arc::new(process.await))
 }
 
 fn inbound_name(scene: &Scene<'_>, pod: &str) -> String {
@@ -109,14 +114,14 @@ impl Sidecar for Envoy {
     async fn apply(&self, scene: &Scene<'_>) {
         let before = self.process.updates(&self.namespace).await;
         let all = {
-            let mut clusters = self.clusters.lock().unwrap();
+            let mut changing = self.changing.lock().unwrap();
             let own = config::clusters(scene, &self.endpoints);
-            clusters.insert(self.namespace.clone(), own);
-            resources(clusters.values().flatten())
+            changing.insert(self.namespace.clone(), own);
+            clusters_file(changing.values().flatten())
         };
         let files = self.process.files();
-        files.write("clusters.json", &all);
-        let routes = resources([&route_table(scene)]);
+        files.write(CLUSTERS, &all);
+        let routes = routes_file(&route_table(scene));
         files.write(&format!("{}.json", self.namespace), &routes);
         self.process.updated(&self.namespace, before).await;
     }

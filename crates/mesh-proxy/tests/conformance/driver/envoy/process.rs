@@ -45,9 +45,9 @@ impl Files {
 }
 
 impl Process {
-    /// Starts it on listeners and what its files say.
-    pub(super) async fn start(listeners: &[Value], files: Files) -> Self {
-        let envoy = envoy::Envoy::start(bootstrap(listeners, files.folder())).await;
+    /// Starts it on listeners, clusters and what its files say.
+    pub(super) async fn start(listeners: &[Value], clusters: &[Value], files: Files) -> Self {
+        let envoy = envoy::Envoy::start(bootstrap(listeners, clusters, files.folder())).await;
         let envoy = envoy.expect("it was found before");
         Self {
             addresses: envoy.listeners().await,
