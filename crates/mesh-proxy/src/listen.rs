@@ -143,7 +143,8 @@ async fn serve_connection(
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let door = door.clone();
-        async move { Ok::<_, Infallible>(answer(&door, peer, request).await) }
+        // hyper keeps room for an exchange as long as the connection is open: a box's is small.
+        Box::pin(async move { Ok::<_, Infallible>(answer(&door, peer, request).await) })
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
