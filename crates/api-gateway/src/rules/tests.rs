@@ -97,6 +97,18 @@ fn a_rule_that_delegates_is_the_one_it_delegates_to() {
     assert_eq!(rule.source, Source::VirtualService);
 }
 
+#[test]
+fn a_delegate_that_is_missing_is_told() {
+    let rule = user_under(json!([{"delegate": {"name": "part"}}]));
+    let told = "virtual service theater-msa/user-service-vs: http[0] is left out: \
+                delegate virtual service theater-msa/part of theater-msa/user-service-vs not found";
+    assert!(
+        rule.warnings.iter().any(|it| it == told),
+        "{:?}",
+        rule.warnings
+    );
+}
+
 fn user_under_delegate(route: Value) -> Rule {
     let mut part = rules_of("part", 1, json!([{"route": route}]));
     part["spec"]["hosts"] = json!([]);

@@ -24,6 +24,8 @@ pub(super) fn warnings(objects: &RuleObjects, service: Service, host: &str) -> V
         let (name, winner) = (&other.metadata.name, &effective.metadata.name);
         format!("VirtualService {name} has no effect: {winner} rules this host")
     }));
+    // Rules whose delegates do not fit are told as the compiler tells them.
+    delegate::rules(effective, &known.parsed, &mut all);
     let effective = delegate::resolved(effective, &known.parsed);
     all.extend(about_weights(&effective));
     all.extend(about_subsets(objects, &effective, host));
