@@ -160,63 +160,73 @@ impl<'a> Exchange<'a> {
         )
     }
 
-    /// Injects the route's fault, then does what the route says.
+    /// Chooses where to, injects the route's fault, asks about origins, then does what the route says.
     async fn follow(
         mut self,
         route: Arc<Route>,
         snapshot: &Snapshot,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         authority: &str,
     ) -> Response<ResponseBody> {
-        if let Some(record) = &mut self.record {
-            record.route(&route.name);
-        }
-        // Envoy: the weighted cluster is chosen with the route, before any fault.
+        // Envoy: the weighted cluster is chosen with the route, before any fault; the same number
+        // decides about copies.
         let draw = self.proxy.chance.draw();
-        let destination = match &route.action {
-            Action::Forward(forward) => Some(forward.destinations.pick(draw).clone()),
-            _ => None,
-        };
-        // Envoy: a cluster that does not exist has no name in logs.
-        let known = destination.iter().map(|destination| &destination.cluster);
-        let mut known = known.filter(|name| snapshot.clusters.contains_key(*name));
-        if let (Some(record), Some(name)) = (&mut self.record, known.next()) {
-            record.cluster(name);
-        }
-        let mut changes = Changes {
-            route: route.clone(),
-            destination,
-            origin: None,
-        };
+        let mut changes = self.choose(&route, snapshot, draw);
         if let Some(reason) = self.inject(&route).await {
             return self.reply(&reason, &changes);
         }
-        // Envoy: the filter looks at requests that are forwarded only.
         match changes.judge(&request) {
             Verdict::Pass => {}
             Verdict::Grant(origin) => changes.origin = Some(origin),
             Verdict::Answer(headers) => return self.preflight(headers),
         }
-        let (forward, destination) = match (&route.action, &changes.destination) {
+        self.act(&changes, snapshot, request, authority, draw).await
+    }
+
+    /// The destination of a request, which its log line names.
+    fn choose(&mut self, route: &Arc<Route>, snapshot: &Snapshot, draw: u64) -> Changes {
+        let destination = match &route.action {
+            Action::Forward(forward) => Some(forward.destinations.pick(draw).clone()),
+            _ => None,
+        };
+        if let Some(record) = &mut self.record {
+            record.route(&route.name);
+            let chosen = destination.iter().map(|destination| &destination.cluster);
+            // Envoy: a cluster that does not exist has no name in logs.
+            let mut known = chosen.filter(|name| snapshot.clusters.contains_key(*name));
+            known
+                .next()
+                .into_iter()
+                .for_each(|name| record.cluster(name));
+        }
+        Changes {
+            route: route.clone(),
+            destination,
+            origin: None,
+        }
+    }
+
+    /// Does what the route says.
+    async fn act(
+        self,
+        changes: &Changes,
+        snapshot: &Snapshot,
+        mut request: Request<Incoming>,
+        authority: &str,
+        draw: u64,
+    ) -> Response<ResponseBody> {
+        let (forward, destination) = match (&changes.route.action, &changes.destination) {
             (Action::Forward(forward), Some(destination)) => (forward, destination),
-            (action, _) => return self.reply(&answer(action, &request, authority), &changes),
+            (action, _) => return self.reply(&answer(action, &request, authority), changes),
         };
         let Some(cluster) = snapshot.clusters.get(&destination.cluster) else {
             self.door.stats.no_cluster.add();
-            return self.reply(&Reason::NoCluster, &changes);
+            return self.reply(&Reason::NoCluster, changes);
         };
         rewrite(&mut request, forward);
         changes.apply_to_request(request.headers_mut());
-        // Envoy: the same number decides about destination and copies.
-        let copies = Copies::of(forward, snapshot, draw);
-        self.forward(
-            cluster.clone(),
-            Plan::of(forward),
-            copies,
-            request,
-            &changes,
-        )
-        .await
+        let (plan, copies) = (Plan::of(forward), Copies::of(forward, snapshot, draw));
+        self.forward(cluster, plan, copies, request, changes).await
     }
 
     /// Answers a preflight; the route's changes are not for it.
@@ -269,13 +279,13 @@ impl<'a> Exchange<'a> {
 
     async fn forward(
         mut self,
-        cluster: Arc<ClusterState>,
+        cluster: &ClusterState,
         plan: Plan<'_>,
         copies: Option<Copies>,
         request: Request<Incoming>,
         changes: &Changes,
     ) -> Response<ResponseBody> {
-        match run(&mut self, &cluster, plan, copies, request).await {
+        match run(&mut self, cluster, plan, copies, request).await {
             Ok(response) => self.answered(response, |headers| changes.apply(headers)),
             Err(Failed(reason)) => {
                 cluster.stats.answers.add(local_reply(&reason).status);

@@ -37,6 +37,7 @@ impl Changes {
         }
     }
 
+    /// What becomes of a request from another origin. Envoy: asked only of what is forwarded.
     pub(super) fn judge(&self, request: &Request<Incoming>) -> Verdict {
         let judge = |cors: &Cors| cors.judge(request.method(), request.headers());
         self.cors().map_or(Verdict::Pass, judge)
