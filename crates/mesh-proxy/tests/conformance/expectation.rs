@@ -1,12 +1,16 @@
 //! Whether what came back is what must come back. Each complaint is a sentence.
 
+mod cluster;
+mod reached;
+
 use regex::Regex;
 use testkit::band::band;
 
-use crate::case::{Answers, ClusterView, Count, Reached, Step};
-use crate::driver::Cluster;
-use crate::pods::{Hit, Pod};
+use crate::case::{Answers, Count, Step};
 use crate::traffic::Answer;
+
+pub(crate) use cluster::cluster;
+pub(crate) use reached::reached;
 
 /// What is wrong with the answers of a step.
 pub(crate) fn answers(step: &Step, answers: &[Answer], lag: u64) -> Vec<String> {
@@ -157,119 +161,64 @@ fn describe(answer: &Answer) -> String {
     )
 }
 
-/// What is wrong with what reached a pod.
-pub(crate) fn reached(name: &str, wanted: &Reached, pod: &Pod, lag: u64) -> Vec<String> {
-    let hits = pod.hits();
-    let last = hits.last();
-    let mut wrong = Vec::new();
-    let mut check = |what: &str, fits: bool, is: String| {
-        if !fits {
-            wrong.push(format!("{what} of pod {name}: {is}, wanted {wanted:?}"));
-        }
-    };
-    let allows =
-        |count: Option<Count>, number: usize| count.is_none_or(|it| it.allows(number as u64));
-    check(
-        "hits",
-        allows(wanted.hits, hits.len()),
-        hits.len().to_string(),
-    );
-    let connections = pod.connections();
-    check(
-        "connections",
-        allows(wanted.connections, connections),
-        connections.to_string(),
-    );
-    let attempts: Vec<u32> = hits.iter().map(attempt).collect();
-    let same = wanted
-        .attempts
-        .as_ref()
-        .is_none_or(|wanted| *wanted == attempts);
-    check("attempts", same, format!("{attempts:?}"));
-    let path = last.map(|hit| hit.path.clone());
-    check(
-        "path",
-        wanted.path.is_none() || wanted.path == path,
-        format!("{path:?}"),
-    );
-    let body = last.map(|hit| hit.body.clone());
-    check(
-        "body",
-        wanted.body.is_none() || wanted.body == body,
-        format!("{body:?}"),
-    );
-    for (header, values) in &wanted.headers {
-        let is = last.map(|hit| values_of(hit, header)).unwrap_or_default();
-        check(header, is == *values, format!("{is:?}"));
-    }
-    let gaps = gaps(&hits);
-    if let Some(most) = &wanted.gaps_at_most_ms {
-        let fits = gaps.len() == most.len()
-            && gaps
-                .iter()
-                .zip(most)
-                .all(|(gap, most)| *gap <= most + 30 + lag);
-        check("gaps", fits, format!("{gaps:?}"));
-    }
-    if let Some(pauses) = &wanted.pauses_ms {
-        let long: Vec<u64> = gaps.into_iter().filter(|gap| *gap > 1000).collect();
-        let fits = long.len() >= pauses.len()
-            && pauses
-                .iter()
-                .zip(&long)
-                .all(|([low, high], it)| (*low..=high + lag).contains(it));
-        check("pauses", fits, format!("{long:?}"));
-    }
-    wrong
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn attempt(hit: &Hit) -> u32 {
-    let count = hit.headers.get("x-envoy-attempt-count");
-    count.map_or(0, |count| count.to_str().unwrap().parse().unwrap())
-}
-
-fn values_of(hit: &Hit, header: &str) -> Vec<String> {
-    let values = hit.headers.get_all(header).iter();
-    values
-        .map(|value| value.to_str().unwrap().to_owned())
-        .collect()
-}
-
-fn gaps(hits: &[Hit]) -> Vec<u64> {
-    let gap = |pair: &[Hit]| u64::try_from((pair[1].at - pair[0].at).as_millis()).unwrap();
-    hits.windows(2).map(gap).collect()
-}
-
-/// What is wrong with what a proxy says of a cluster.
-pub(crate) fn cluster(subset: &str, wanted: &ClusterView, cluster: &Cluster) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if let Some(ejected) = wanted.ejected.as_ref().filter(|it| **it != cluster.ejected) {
-        wrong.push(format!(
-            "ejected from {subset:?}: {:?} instead of {ejected:?}",
-            cluster.ejected
-        ));
-    }
-    let hosts = wanted.hosts.iter().flat_map(|(pod, wanted)| {
-        let is = cluster.hosts.get(pod);
-        wanted
-            .iter()
-            .map(move |(name, count)| (name, count, is.and_then(|is| is.get(name))))
-    });
-    let own = [
-        (&wanted.counters, &cluster.counters),
-        (&wanted.limits, &cluster.limits),
-    ];
-    let own = own.into_iter().flat_map(|(wanted, is)| {
-        wanted
-            .iter()
-            .map(|(name, count)| (name, count, is.get(name)))
-    });
-    for (name, count, is) in hosts.chain(own) {
-        if !is.is_some_and(|is| count.allows(*is)) {
-            wrong.push(format!(
-                "{name} of {subset:?} is {is:?} instead of {count:?}"
-            ));
+    fn answer(from: &str, status: u16, ms: u64) -> Answer {
+        Answer {
+            id: "row-0-0".to_owned(),
+            from: Some(from.to_owned()),
+            status,
+            headers: [("x-r".parse().unwrap(), "abc".parse().unwrap())]
+                .into_iter()
+                .collect(),
+            body: "seats".to_owned(),
+            ms,
+            log: None,
         }
     }
-    wrong
+
+    /// Complaints of a step about 10 answers of A (after 10 ms each) and then 2 of B (503).
+    fn complaints(step: &str) -> usize {
+        let step: Step = serde_saphyr::from_str(step).unwrap();
+        let mut all = vec![answer("A", 200, 10); 10];
+        all.extend(vec![answer("B", 503, 400); 2]);
+        answers(&step, &all, 0).len()
+    }
+
+    #[test]
+    fn what_came_as_wanted_is_no_complaint() {
+        for step in [
+            "answers: [{from: A, status: 200, count: 10}, {from: B, count: 2}]",
+            "answers: [{status: 200, share: 80}, {ms: 400}]",
+            "in_order: [{from: A, count: [9, 11]}, {body: seats, headers: {x-r: '~[a-c]+'}}]",
+            "answers: [{from: A, ms: [0, 20]}, {status: 503, headers: {x-other: null}}]",
+        ] {
+            assert_eq!(complaints(step), 0, "{step}");
+        }
+    }
+
+    #[test]
+    fn what_came_otherwise_is_a_complaint() {
+        for step in [
+            "answers: [{from: A}]",
+            "answers: [{from: A, count: 9}, {from: B}]",
+            "answers: [{from: A, count: 10}, {from: B, count: {at_least: 3}}]",
+            "answers: [{status: 200, share: 10}, {status: 503}]",
+            "answers: [{from: nobody}, {from: A}]",
+            "answers: [{from: one}]",
+            "answers: [{from: A}, {from: B, ms: 300}]",
+            "answers: [{from: A, headers: {x-r: ab}}, {from: B}]",
+            "answers: [{from: A, headers: {x-r: null}}, {from: B}]",
+            "answers: [{from: A, flags: UF}, {from: B}]",
+            "in_order: [{from: B}, {from: A}]",
+            "in_order: [{from: A, count: 9}, {from: B}]",
+            "in_order: [{from: A}, {from: B}, {status: 404}]",
+            "in_order: [{from: A}]",
+            "alternating: true",
+        ] {
+            assert!(complaints(step) > 0, "{step}");
+        }
+    }
 }

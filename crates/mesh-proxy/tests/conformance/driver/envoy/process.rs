@@ -14,7 +14,7 @@ use super::config::bootstrap;
 
 /// No change takes longer.
 const LIMIT: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// It ends with this handle.
 pub(super) struct Process {
