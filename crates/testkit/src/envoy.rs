@@ -70,8 +70,6 @@ impl Envoy {
                 "--use-dynamic-base-id",
                 "--log-level",
                 "error",
-                "--file-flush-interval-msec",
-                "20",
             ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
