@@ -192,6 +192,7 @@ async fn commands_run_through_the_pods_sidecar_and_nothing_of_this_machine_does(
     assert!(said.starts_with(refusal), "{said}");
     assert!(said.ends_with("unable to start container process: exec: \"sh\": executable file not found in $PATH: unknown\n"), "{said}");
     admin::is_reached_from_its_pod(&kubectl).await;
+    admin::is_seen_by_address(&kubectl).await;
     let typed = async {
         let line = "exec -i deploy/api-gateway -- curl -s -X POST -d @- -o /dev/null -w %{http_code} http://user-service:8081/users/";
         let mut child = kubectl.command(line).stdin(Stdio::piped()).spawn().unwrap();

@@ -93,11 +93,8 @@ impl<'a> Exchange<'a> {
             head: request.method() == Method::HEAD,
             grpc: content_type.is_some_and(|kind| kind.starts_with(b"application/grpc")),
         };
-        let peer = match proxy.settings.pod_ip {
-            Some(ip) => SocketAddr::new(ip, peer.port()),
-            None => peer,
-        };
-        let remote = client_of(request.headers(), proxy.settings.role).unwrap_or(peer);
+        let forwarded = client_of(request.headers(), proxy.settings.role);
+        let remote = forwarded.unwrap_or_else(|| proxy.peer_as_shown(peer));
         let record = |log: &Arc<_>| {
             let authority = authority.unwrap_or_default();
             Box::new(Record::new(

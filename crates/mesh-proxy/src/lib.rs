@@ -41,5 +41,5 @@ pub use dial::{App, AppDial, Dial, Target, TcpDial};
 pub use hop::{Hop, connect as connect_hop};
 pub use limits::{Limit, Limits};
 pub use log::AccessLog;
-pub use proxy::{Listen, Proxy, Role, Settings};
+pub use proxy::{Listen, Peers, Proxy, Role, Settings};
 pub use stats::{ClusterStats, Codes, Count, HostStats, HttpStats};

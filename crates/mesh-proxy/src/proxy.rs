@@ -43,10 +43,18 @@ pub struct Settings {
     pub dial: Arc<dyn Dial>,
     /// Where the lines of its access log go; none = they are not even made.
     pub access_log: Option<Arc<dyn AccessLog>>,
-    /// Address of the client pod as logs show it; none = the peer's real address.
+    /// Address of the client pod as logs show it; none = the peer's, by `peers`.
     pub pod_ip: Option<IpAddr>,
+    /// Who is behind a peer's real address; none = the address itself.
+    pub peers: Option<Arc<dyn Peers>>,
     /// Seed of its random numbers; none = another one every time.
     pub seed: Option<u64>,
+}
+
+/// The caller's map from real addresses back to virtual ones.
+pub trait Peers: Send + Sync + 'static {
+    /// The virtual address of who calls from a real one, where it is known.
+    fn who(&self, real: SocketAddr) -> Option<IpAddr>;
 }
 
 /// What one HTTP listener serves.
@@ -93,6 +101,7 @@ impl Settings {
             dial,
             access_log: None,
             pod_ip: None,
+            peers: None,
             seed: None,
         }
     }
@@ -109,6 +118,13 @@ impl Inner {
             (Role::Ingress, ip) => ip?,
         };
         Some(SocketAddr::new(ip, local.port()))
+    }
+
+    /// A client as logs show it.
+    pub(crate) fn peer_as_shown(&self, peer: SocketAddr) -> SocketAddr {
+        let by_peers = || self.settings.peers.as_ref()?.who(peer);
+        let ip = self.settings.pod_ip.or_else(by_peers);
+        ip.map_or(peer, |ip| SocketAddr::new(ip, peer.port()))
     }
 
     /// Whether clients are asked to leave.

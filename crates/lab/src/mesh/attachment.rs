@@ -109,7 +109,8 @@ impl Sidecar {
         table: Table,
         access: AccessSink,
     ) -> Self {
-        let settings = Settings::new(Role::Outbound, Arc::new(table.clone()));
+        let dial = table.caller(Some(IpAddr::V4(ip)));
+        let settings = Settings::new(Role::Outbound, Arc::new(dial));
         Self {
             client: Client {
                 cluster: cluster.to_owned(),
@@ -170,7 +171,8 @@ impl Sidecar {
             let app = move || *application.lock().expect("no holder of this lock panics");
             let settings = Settings {
                 access_log: Some(Arc::new(self.access.clone())),
-                ..Settings::new(Role::Inbound, Arc::new(self.table.clone()))
+                peers: Some(Arc::new(self.table.clone())),
+                ..Settings::new(Role::Inbound, Arc::new(self.table.caller(None)))
             };
             let proxy = Proxy::inbound(settings, app, address);
             self.inbound().push((address, proxy.clone()));

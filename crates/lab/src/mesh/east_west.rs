@@ -28,7 +28,7 @@ impl EastWest {
     pub(super) fn new(address: SocketAddr, table: Table, shutdown: CancellationToken) -> Self {
         Self {
             address,
-            hop: Hop::new(Arc::new(table.clone()), None),
+            hop: Hop::new(Arc::new(table.caller(Some(address.ip()))), None),
             table,
             shutdown,
             doors: BTreeMap::new(),

@@ -36,7 +36,7 @@ impl Ingress {
         let access = AccessSink::default();
         let proxy = Proxy::new(Settings {
             access_log: Some(Arc::new(access.clone())),
-            ..Settings::new(Role::Ingress, Arc::new(table))
+            ..Settings::new(Role::Ingress, Arc::new(table.caller(None)))
         });
         Self {
             proxy,

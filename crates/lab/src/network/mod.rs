@@ -4,4 +4,4 @@ mod addresses;
 mod table;
 
 pub use addresses::{Addresses, service_address};
-pub use table::Table;
+pub use table::{Caller, Table};

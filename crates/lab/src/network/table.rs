@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, RwLock};
 
 use futures_util::future::BoxFuture;
-use mesh_proxy::{Dial, Target};
+use mesh_proxy::{Dial, Peers, Target};
 use tokio::net::TcpStream;
 
 /// A place in the virtual network.
@@ -22,7 +22,22 @@ struct Place {
 
 /// The table; a cheap handle.
 #[derive(Clone, Debug, Default)]
-pub struct Table(Arc<RwLock<HashMap<Place, SocketAddr>>>);
+pub struct Table {
+    places: Arc<RwLock<HashMap<Place, SocketAddr>>>,
+    callers: Callers,
+}
+
+/// Who dialled from a port of this machine; a port that is used again has another caller.
+#[derive(Clone, Debug, Default)]
+struct Callers(Arc<RwLock<HashMap<u16, IpAddr>>>);
+
+/// The table as one place in the network dials by it.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    table: Table,
+    /// Its virtual address; none: nobody is to know it.
+    address: Option<IpAddr>,
+}
 
 impl Table {
     /// From now on `address` leads to `real`.
@@ -38,19 +53,50 @@ impl Table {
     /// Where `address` leads now.
     pub fn find(&self, address: SocketAddr, sni: Option<&Arc<str>>) -> Option<SocketAddr> {
         let sni = sni.cloned();
-        let places = self.0.read().expect("no holder of this lock panics");
+        let places = self.places.read().expect("no holder of this lock panics");
         places.get(&Place { address, sni }).copied()
     }
 
+    /// Dials for the place of that address.
+    pub fn caller(&self, address: Option<IpAddr>) -> Caller {
+        Caller {
+            table: self.clone(),
+            address,
+        }
+    }
+
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<Place, SocketAddr>> {
-        self.0.write().expect("no holder of this lock panics")
+        self.places.write().expect("no holder of this lock panics")
     }
 }
 
-impl Dial for Table {
+impl Callers {
+    /// Before the first byte is sent, so that whoever is called can ask.
+    fn note(&self, stream: &TcpStream, caller: Option<IpAddr>) -> io::Result<()> {
+        let port = stream.local_addr()?.port();
+        let mut known = self.0.write().expect("no holder of this lock panics");
+        match caller {
+            Some(address) => known.insert(port, address),
+            None => known.remove(&port),
+        };
+        Ok(())
+    }
+}
+
+impl Peers for Table {
+    fn who(&self, real: SocketAddr) -> Option<IpAddr> {
+        let known = self.callers.0.read();
+        known
+            .expect("no holder of this lock panics")
+            .get(&real.port())
+            .copied()
+    }
+}
+
+impl Dial for Caller {
     /// An address that leads nowhere is refused at once, as by a host whose port is closed.
     fn dial<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, io::Result<TcpStream>> {
-        let real = self.find(target.address, target.sni.as_ref());
+        let real = self.table.find(target.address, target.sni.as_ref());
         Box::pin(async move {
             let real = real.ok_or(io::ErrorKind::ConnectionRefused)?;
             let stream = match target.sni {
@@ -58,6 +104,7 @@ impl Dial for Table {
                 None => TcpStream::connect(real).await?,
             };
             stream.set_nodelay(true)?;
+            self.table.callers.note(&stream, self.address)?;
             Ok(stream)
         })
     }

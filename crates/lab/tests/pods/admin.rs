@@ -38,6 +38,36 @@ pub(super) async fn is_reached_from_its_pod(kubectl: &Kubectl) {
     kubectl.fails(&curl(15000, "clusters")).await;
 }
 
+/// The access log shows addresses of the pods' network, never this machine's.
+pub(super) async fn is_seen_by_address(kubectl: &Kubectl) {
+    let ip = "-o jsonpath={.items[0].status.podIP}";
+    let client = kubectl
+        .says(&format!("get pods -l app=api-gateway {ip}"))
+        .await;
+    let server = kubectl
+        .says("logs -l app=user-service -c istio-proxy --tail=-1")
+        .await;
+    let lines: Vec<&str> = server
+        .lines()
+        .filter(|line| line.contains(" inbound|8081|| "))
+        .collect();
+    let from_client = |line: &&&str| line.contains(&format!(":8081 {client}:"));
+    assert!(
+        lines.iter().any(|line| from_client(&line)),
+        "{client}: {server}"
+    );
+    let own = kubectl
+        .says("logs deploy/api-gateway -c istio-proxy --tail=-1")
+        .await;
+    let ours = format!(" outbound|8081|ctx1|user-service.theater-msa.svc.cluster.local {client}:");
+    assert!(own.contains(&ours), "{ours}: {own}");
+    // A client outside the mesh is named by `x-forwarded-for`, and may be this machine.
+    let within = |line: &&str| !line.contains("\"127.0.0.1\"");
+    for line in lines.into_iter().chain(own.lines()).filter(within) {
+        assert!(!line.contains(" 127.0.0.1:"), "{line}");
+    }
+}
+
 async fn statistics(kubectl: &Kubectl) {
     let line = ".upstream_rq_total: ";
     let included = kubectl
