@@ -102,7 +102,8 @@ const COMMANDS: &[Command] = &[
                 .iter()
                 .map(|it| Arc::clone(&it.config))
                 .collect();
-            dump::page(&all, query)
+            let configs: Vec<_> = admin.proxies().iter().map(Proxy::config).collect();
+            dump::page(&all, &configs, query)
         },
     },
     Command {
@@ -115,7 +116,7 @@ const COMMANDS: &[Command] = &[
         path: "/listeners",
         help: "print listener info",
         parameters: &[("format", "File format to use; One of (text, json)")],
-        show: |admin, query| info::listeners(&admin.configs(), query),
+        show: |admin, query| info::listeners(&admin.proxies(), query),
     },
     Command {
         path: "/ready",
@@ -213,7 +214,7 @@ impl Inner {
         by_name.into_values().collect()
     }
 
-    fn configs(&self) -> Vec<Proxy> {
+    fn proxies(&self) -> Vec<Proxy> {
         let proxies = (self.parts)().into_iter().filter_map(|part| match part {
             Part::Proxy(proxy) => Some(proxy),
             Part::Hop(_) => None,
@@ -226,7 +227,7 @@ impl Inner {
         let clusters = self.clusters();
         let mut stats = info::stats(self.began.elapsed(), clusters.len());
         stats.extend(clusters.iter().flat_map(|it| collect::of_cluster(it)));
-        for proxy in self.configs() {
+        for proxy in self.proxies() {
             for (prefix, counted) in proxy.0.listeners() {
                 stats.extend(collect::of_listener(&prefix, &counted));
             }

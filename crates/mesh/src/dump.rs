@@ -3,13 +3,15 @@
 //! Protobuf's JSON: what has Envoy's default may be left out, durations are texts.
 
 mod cluster;
+mod route;
 
 use std::time::Duration;
 
 pub use cluster::{cluster, endpoints};
+pub use route::routes;
 
 /// A duration of protobuf's JSON: `10s`, `0.500s`.
-fn duration(time: Duration) -> String {
+pub(crate) fn duration(time: Duration) -> String {
     let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
     match nanos {
         0 => format!("{seconds}s"),

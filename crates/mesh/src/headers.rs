@@ -1,5 +1,7 @@
 //! Header changes of a rule or of a destination.
 
+mod envoy;
+
 use std::borrow::Cow;
 
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};

@@ -1,5 +1,6 @@
 //! Which route a request takes: one file per part of the request.
 
+mod envoy;
 mod headers;
 mod path;
 mod pattern;

@@ -1,5 +1,7 @@
 //! Redirects: where a request is sent instead.
 
+mod envoy;
+
 use crate::config::Domains;
 use crate::model;
 

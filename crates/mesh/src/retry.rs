@@ -1,5 +1,7 @@
 //! Retries: which failures are tried again, how often, and after which pause.
 
+mod envoy;
+
 use std::time::Duration;
 
 use crate::local_reply::Reset;

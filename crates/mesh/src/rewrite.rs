@@ -1,5 +1,7 @@
 //! Rewrites: changes of path and authority on the way to the destination.
 
+mod envoy;
+
 use std::borrow::Cow;
 
 use http::HeaderValue;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mesh::config::Cluster;
+use mesh::config::{Cluster, Config, RouteTable};
 use mesh::dump;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ struct Section {
 }
 
 /// The answer to `/config_dump`.
-pub(super) fn page(all: &[Arc<Cluster>], query: &Query) -> Page {
+pub(super) fn page(all: &[Arc<Cluster>], configs: &[Arc<Config>], query: &Query) -> Page {
     let pattern = match query.pattern("name_regex") {
         Ok(pattern) => pattern,
         Err(refusal) => return refusal,
@@ -39,6 +39,7 @@ pub(super) fn page(all: &[Arc<Cluster>], query: &Query) -> Page {
     if query.has("include_eds") {
         sections.push(endpoints(all));
     }
+    sections.push(routes(configs));
     for section in &mut sections {
         let is_asked = |it: &Resource| {
             pattern
@@ -103,6 +104,20 @@ fn endpoints(all: &[Arc<Cluster>]) -> Section {
     Section {
         kind: "EndpointsConfigDump",
         resources: all.iter().map(resource).collect(),
+    }
+}
+
+fn routes(configs: &[Arc<Config>]) -> Section {
+    let kind = "envoy.config.route.v3.RouteConfiguration";
+    let resource = |table: &Arc<RouteTable>| Resource {
+        list: "dynamic_route_configs",
+        name: table.name.to_string(),
+        entry: json!({"route_config": typed(kind, dump::routes(table))}),
+    };
+    let tables = configs.iter().flat_map(|config| config.routes.values());
+    Section {
+        kind: "RoutesConfigDump",
+        resources: tables.map(resource).collect(),
     }
 }
 

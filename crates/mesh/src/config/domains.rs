@@ -39,6 +39,23 @@ impl Domains {
         self.suffixes.insert(longer, (suffix.to_owned(), index));
     }
 
+    /// The domains of a virtual host, in order.
+    pub fn of(&self, index: usize) -> Vec<String> {
+        let exact = self.exact.iter().map(|(domain, of)| (domain.clone(), *of));
+        let suffixes = self
+            .suffixes
+            .iter()
+            .map(|(suffix, of)| (format!("*{suffix}"), *of));
+        let any = self.any.iter().map(|of| ("*".to_owned(), *of));
+        let all = exact.chain(suffixes).chain(any);
+        let mut own: Vec<String> = all
+            .filter(|(_, of)| *of == index)
+            .map(|(domain, _)| domain)
+            .collect();
+        own.sort();
+        own
+    }
+
     /// Whether somebody claimed exactly this domain.
     pub fn has(&self, domain: &str) -> bool {
         self.exact.contains_key(domain)

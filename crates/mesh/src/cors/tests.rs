@@ -1,32 +1,6 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::matching::tests::envoy;
-
-impl Cors {
-    /// As Envoy's CorsPolicy.
-    pub(crate) fn envoy(&self) -> Value {
-        let mut policy = json!({
-            "allow_origin_string_match": self.origins.iter().map(envoy).collect::<Vec<_>>(),
-            "forward_not_matching_preflights": self.forwards_unmatched,
-        });
-        let lists = [
-            ("allow_methods", &self.methods),
-            ("allow_headers", &self.headers),
-            ("expose_headers", &self.exposed),
-            ("max_age", &self.max_age),
-        ];
-        for (name, list) in lists {
-            if let Some(list) = list {
-                policy[name] = list.to_str().unwrap().into();
-            }
-        }
-        if self.credentials {
-            policy["allow_credentials"] = true.into();
-        }
-        policy
-    }
-}
 
 fn policy(written: Value) -> Cors {
     Cors::compile(&serde_json::from_value(written).unwrap()).unwrap()

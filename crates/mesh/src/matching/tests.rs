@@ -1,92 +1,14 @@
-//! The rows of conditions, and their form in Envoy's words for comparisons.
+//! The rows of conditions.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use super::headers::Name;
 use super::*;
-
-impl RouteMatch {
-    /// As Envoy's RouteMatch, with the lists sorted.
-    pub(crate) fn envoy(&self) -> Value {
-        let mut headers: Vec<Value> = self.headers.iter().map(header).collect();
-        let pseudo = [
-            (":method", &self.method),
-            (":scheme", &self.scheme),
-            (":authority", &self.authority),
-        ];
-        for (name, text) in pseudo {
-            headers.extend(
-                text.iter()
-                    .map(|text| json!({"name": name, "string_match": envoy(text)})),
-            );
-        }
-        let query = self.query.iter().map(|parameter| match &parameter.text {
-            Some(text) => json!({"name": parameter.name, "string_match": envoy(text)}),
-            None => json!({"name": parameter.name, "present_match": true}),
-        });
-        let mut route = match &self.uri {
-            UriMatch::Exact { path, ignore_case } => {
-                json!({"path": path, "case_sensitive": !ignore_case})
-            }
-            UriMatch::Prefix {
-                prefix,
-                ignore_case,
-            } => {
-                json!({"prefix": prefix, "case_sensitive": !ignore_case})
-            }
-            UriMatch::Regex { pattern, .. } => {
-                json!({"safe_regex": {"regex": source(pattern)}, "case_sensitive": true})
-            }
-        };
-        for (key, list) in [("headers", headers), ("query_parameters", query.collect())] {
-            if !list.is_empty() {
-                route[key] = sorted(list);
-            }
-        }
-        route
-    }
-}
 
 /// Puts a list into a fixed order.
 pub(crate) fn sorted(mut list: Vec<Value>) -> Value {
     list.sort_by_key(Value::to_string);
     list.into()
-}
-
-fn header(header: &HeaderMatch) -> Value {
-    let mut envoy = match &header.text {
-        Some(text) => json!({"string_match": envoy(text)}),
-        None => json!({"present_match": true}),
-    };
-    let Name::Header(name) = &header.name else {
-        panic!("no row has a pseudo header")
-    };
-    envoy["name"] = name.as_str().into();
-    if header.inverted {
-        envoy["invert_match"] = true.into();
-        if header.text.is_some() {
-            envoy["treat_missing_header_as_empty"] = true.into();
-        }
-    }
-    envoy
-}
-
-pub(crate) fn envoy(text: &Text) -> Value {
-    match text {
-        Text::Exact(exact) => json!({"exact": String::from_utf8_lossy(exact)}),
-        Text::Prefix(prefix) => json!({"prefix": String::from_utf8_lossy(prefix)}),
-        Text::Regex(pattern) => json!({"safe_regex": {"regex": source(pattern)}}),
-    }
-}
-
-fn source(pattern: &Pattern) -> String {
-    let source = pattern.as_str();
-    source
-        .strip_prefix(r"\A(?:")
-        .and_then(|rest| rest.strip_suffix(r")\z"))
-        .unwrap()
-        .to_owned()
 }
 
 /// What a test request consists of.

@@ -69,7 +69,7 @@ pub(super) fn bootstrap(dump: &Value, log: &Path) -> Value {
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "outbound_10.96.0.7_8080;",
-        "route_config": {"name": "svc", "virtual_hosts": [{"name": "svc", "domains": ["*"], "routes": routes()}], "validate_clusters": false},
+        "route_config": resource(dump, "dynamic_route_configs", "route_config"),
         "access_log": [{"name": "envoy.access_loggers.file", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
             "path": log, "log_format": {"text_format_source": {"inline_string": LOG_FORMAT}},
@@ -137,42 +137,11 @@ fn static_clusters(dump: &Value) -> Vec<Value> {
         .collect()
 }
 
-/// What istiod makes of the rules.
-fn routes() -> Vec<Value> {
-    let default = json!({"retry_on": "connect-failure,refused-stream,unavailable,cancelled", "num_retries": 2});
-    let retries =
-        json!({"retry_on": "5xx", "num_retries": 2, "retry_back_off": {"base_interval": "0.001s"}});
-    let fault = |fault: Value| {
-        let mut fault = fault;
-        fault["@type"] =
-            "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault".into();
-        json!({"envoy.filters.http.fault": fault})
-    };
-    let always = json!({"numerator": 100});
-    let abort = fault(json!({"abort": {"http_status": 418, "percentage": always}}));
-    let delay = fault(json!({"delay": {"fixed_delay": "0.001s", "percentage": always}}));
-    let route = |path: &str,
-                 subset: &str,
-                 retry: Option<&Value>,
-                 timeout: &str,
-                 fault: Option<&Value>| {
-        json!({
-            "match": {"prefix": format!("/{path}")},
-            "route": {"cluster": format!("outbound|8080|{subset}|{FQDN}"), "timeout": timeout, "retry_policy": retry},
-            "typed_per_filter_config": fault,
-        })
-    };
-    let plain = |subset: &str| route(subset, subset, Some(&default), "0s", None);
-    vec![
-        route("abort", "all", Some(&default), "0s", Some(&abort)),
-        route("delay", "all", Some(&default), "0s", Some(&delay)),
-        route("retry", "all", Some(&retries), "0s", None),
-        route("limit", "all", None, "0.050s", None),
-        plain("ejecting"),
-        plain("narrow"),
-        plain("refusing"),
-        plain("nobody"),
-        plain("missing"),
-        plain("all"),
-    ]
+/// The first resource of a list of a dump, as a static configuration has it.
+fn resource(dump: &Value, list: &str, member: &str) -> Value {
+    let sections = dump["configs"].as_array().unwrap().iter();
+    let mut lists = sections.filter_map(|section| section.get(list));
+    let mut message = lists.next().unwrap()[0][member].clone();
+    message.as_object_mut().unwrap().remove("@type");
+    message
 }

@@ -58,7 +58,13 @@ fn endpoints() -> Vec<Endpoint> {
 
 /// Our route in Envoy's words, as far as the recorded rows tell it.
 fn envoy(route: &Route) -> Value {
-    let mut envoy = json!({"match": route.matches.envoy()});
+    let mut matches = route.matches.envoy();
+    for list in ["headers", "query_parameters"] {
+        if let Some(Value::Array(items)) = matches.get(list).cloned() {
+            matches[list] = sorted(items);
+        }
+    }
+    let mut envoy = json!({"match": matches});
     if !route.name.is_empty() {
         envoy["name"] = (*route.name).into();
     }
