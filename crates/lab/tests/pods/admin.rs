@@ -1,6 +1,8 @@
 //! The admin interface of a pod's proxy, as trainees reach it on a real cluster.
 
-use super::Kubectl;
+use testkit::wait;
+
+use super::{Kubectl, LIMIT};
 
 /// A deployment's proxy, asked by its own command.
 fn asked(deployment: &str, path: &str) -> String {
@@ -44,27 +46,25 @@ pub(super) async fn is_seen_by_address(kubectl: &Kubectl) {
     let client = kubectl
         .says(&format!("get pods -l app=api-gateway {ip}"))
         .await;
-    let server = kubectl
-        .says("logs -l app=user-service -c istio-proxy --tail=-1")
-        .await;
-    let lines: Vec<&str> = server
-        .lines()
-        .filter(|line| line.contains(" inbound|8081|| "))
-        .collect();
-    let from_client = |line: &&&str| line.contains(&format!(":8081 {client}:"));
-    assert!(
-        lines.iter().any(|line| from_client(&line)),
-        "{client}: {server}"
-    );
-    let own = kubectl
-        .says("logs deploy/api-gateway -c istio-proxy --tail=-1")
-        .await;
-    let ours = format!(" outbound|8081|ctx1|user-service.theater-msa.svc.cluster.local {client}:");
-    assert!(own.contains(&ours), "{ours}: {own}");
-    // A client outside the mesh is named by `x-forwarded-for`, and may be this machine.
-    let within = |line: &&str| !line.contains("\"127.0.0.1\"");
-    for line in lines.into_iter().chain(own.lines()).filter(within) {
-        assert!(!line.contains(" 127.0.0.1:"), "{line}");
+    let inbound = format!(":8081 {client}:");
+    let outbound =
+        format!(" outbound|8081|ctx1|user-service.theater-msa.svc.cluster.local {client}:");
+    for (pods, expected) in [
+        ("-l app=user-service", inbound),
+        ("deploy/api-gateway", outbound),
+    ] {
+        let line = format!("logs {pods} -c istio-proxy --tail=-1");
+        // A line is written when its answer is complete, and collected after that.
+        let log = wait::until_some(&expected, LIMIT, async || {
+            let log = kubectl.says(&line).await;
+            log.contains(&expected).then_some(log)
+        });
+        let log = log.await;
+        // A client outside the mesh is named by `x-forwarded-for`, and may be this machine.
+        let within = |line: &&str| !line.contains("\"127.0.0.1\"");
+        for line in log.lines().filter(within) {
+            assert!(!line.contains(" 127.0.0.1:"), "{line}");
+        }
     }
 }
 
