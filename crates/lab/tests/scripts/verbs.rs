@@ -32,6 +32,11 @@ async fn every_lesson_ends_in_its_numbers(stage: &Stage) {
     for (verb, folder) in LESSONS {
         let said = stage.play(verb).await;
         assert!(said.contains("ctx1: changed "), "{verb}: {said}");
+        let witness = match verb {
+            "setup" => "seen: the gateway's sidecar has the new limits",
+            _ => "seen: answers follow the new rules",
+        };
+        assert!(said.contains(witness), "{verb}: {said}");
         assert_eq!(stage.specs("ctx1").await, lesson(folder), "{verb}");
         stage.expects(folder, FEW).await;
     }
