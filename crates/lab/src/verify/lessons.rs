@@ -101,7 +101,7 @@ pub async fn reset(stage: &Stage) -> Result<Vec<String>> {
     for cluster in ["ctx1", "ctx2"] {
         originals::put(&stage.lab.api(cluster)?, &stage.house.root, Older::Ours).await?;
     }
-    stage.demo("sick booking --cluster ctx2 --ttl 2m").await?;
+    stage.demo("sick movie --cluster ctx2 --ttl 2m").await?;
     stage.demo("reset").await?;
     for cluster in ["ctx1", "ctx2"] {
         rules_are(stage, cluster, FIRST).await?;
