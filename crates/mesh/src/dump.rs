@@ -3,11 +3,13 @@
 //! Protobuf's JSON: what has Envoy's default may be left out, durations are texts.
 
 mod cluster;
+mod listener;
 mod route;
 
 use std::time::Duration;
 
 pub use cluster::{cluster, endpoints};
+pub use listener::{address_of, listeners, name_of};
 pub use route::routes;
 
 /// A duration of protobuf's JSON: `10s`, `0.500s`.

@@ -39,7 +39,7 @@ pub(super) fn page(all: &[Arc<Cluster>], configs: &[Arc<Config>], query: &Query)
     if query.has("include_eds") {
         sections.push(endpoints(all));
     }
-    sections.push(routes(configs));
+    sections.extend([listeners(configs), routes(configs)]);
     for section in &mut sections {
         let is_asked = |it: &Resource| {
             pattern
@@ -104,6 +104,24 @@ fn endpoints(all: &[Arc<Cluster>]) -> Section {
     Section {
         kind: "EndpointsConfigDump",
         resources: all.iter().map(resource).collect(),
+    }
+}
+
+fn listeners(configs: &[Arc<Config>]) -> Section {
+    let kind = "envoy.config.listener.v3.Listener";
+    let resource = |listener: Value| {
+        let name = listener["name"].as_str().unwrap_or_default().to_owned();
+        let state = json!({"listener": typed(kind, listener)});
+        Resource {
+            list: "dynamic_listeners",
+            entry: json!({"name": name, "active_state": state}),
+            name,
+        }
+    };
+    let all = configs.iter().flat_map(|config| dump::listeners(config));
+    Section {
+        kind: "ListenersConfigDump",
+        resources: all.map(resource).collect(),
     }
 }
 

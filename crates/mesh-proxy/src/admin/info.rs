@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mesh::config::Serves;
+use mesh::dump;
 use serde_json::{Value, json};
 
 use super::Node;
@@ -70,17 +70,11 @@ pub(super) fn listeners(proxies: &[Proxy], query: &Query) -> Page {
     Page::text(all.iter().map(line).collect::<String>())
 }
 
-/// Istio: listeners of all services of a declared HTTP port are one, `0.0.0.0_8080`.
 fn of_proxy(proxy: &Proxy) -> Vec<(String, SocketAddr)> {
     let config = proxy.config();
     let listeners = config.listeners.iter().map(|listener| {
-        let shared =
-            matches!(&listener.serves, Serves::Http(routes) if routes.parse::<u16>().is_ok());
-        let address = match shared {
-            true => SocketAddr::from(([0, 0, 0, 0], listener.port)),
-            false => SocketAddr::new(listener.ip, listener.port),
-        };
-        (format!("{}_{}", address.ip(), address.port()), address)
+        let address = dump::address_of(listener);
+        (dump::name_of(address), address)
     });
     listeners.collect()
 }

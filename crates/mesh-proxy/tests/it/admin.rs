@@ -82,6 +82,17 @@ async fn every_path_answers_and_others_are_told_which_there_are() {
         ("/config_dump?mask=a", 400, "mask is not supported"),
         ("/stats?filter=^server.live", 200, "server.live: 1\n"),
     ];
+    let dump: Value =
+        serde_json::from_str(&admin.get("/config_dump?name_regex=^10.96").body).unwrap();
+    let named = |section: usize, list: &str| dump["configs"][section][list][0]["name"].clone();
+    assert_eq!(named(1, "dynamic_listeners"), "10.96.0.7_8080");
+    assert_eq!(
+        (
+            named(0, "dynamic_active_clusters"),
+            named(2, "dynamic_route_configs")
+        ),
+        (Value::Null, Value::Null)
+    );
     for (target, status, begin) in rows {
         let page = admin.get(target);
         assert_eq!(page.status, status, "{target}");
