@@ -12,7 +12,7 @@ use super::statistics;
 use crate::injection::SIDECAR;
 
 /// Everything, and only for who is in the pod.
-pub const ADMIN_PORT: u16 = 15000;
+const ADMIN_PORT: u16 = 15000;
 /// `/stats/prometheus`, for everybody.
 pub(super) const METRICS_PORTS: [u16; 2] = [15020, 15090];
 

@@ -37,7 +37,6 @@ use east_west::EastWest;
 use ingress::Ingress;
 use world::Worlds;
 
-pub use admin::ADMIN_PORT;
 pub use attachment::Attachment;
 
 /// Port of an east-west gateway on its load balancer.
