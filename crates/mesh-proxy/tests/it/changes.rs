@@ -49,7 +49,8 @@ async fn changing_rules_under_load_drops_nothing() {
 
 const CHANGES: usize = 100;
 const BETWEEN_CHANGES: Duration = Duration::from_millis(20);
-/// 200 a second.
+/// As many as there is time for at 200 a second.
+const REQUESTS: usize = 400;
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(5);
 /// Longer than a change takes effect, so that each finds requests under way.
 const TAKES: Duration = Duration::from_millis(30);
@@ -98,12 +99,11 @@ async fn a_hundred_changes_of_rule_and_policy_lose_none_of_200_requests_a_second
         &[a.address, b.address],
     )
     .await;
-    let (address, done) = (mesh.address, Arc::new(AtomicBool::new(false)));
-    let ended = done.clone();
+    let address = mesh.address;
     let clients = tokio::spawn(async move {
         let mut every = tokio::time::interval(BETWEEN_REQUESTS);
         let mut requests = Vec::new();
-        while !ended.load(Ordering::Relaxed) {
+        for _ in 0..REQUESTS {
             every.tick().await;
             requests.push(tokio::spawn(async move {
                 let answer = Client::connect(address).await.get("/").await;
@@ -117,16 +117,12 @@ async fn a_hundred_changes_of_rule_and_policy_lose_none_of_200_requests_a_second
         mesh.apply(&[rule], &[policy]);
         tokio::time::sleep(BETWEEN_CHANGES).await;
     }
-    done.store(true, Ordering::Relaxed);
     let requests = soon(clients).await.unwrap();
-    let sent = requests.len();
-    // Ticks that came late were caught up with.
-    assert!(sent >= 390, "{sent}");
     for request in requests {
         assert_eq!(soon(request).await.unwrap(), (200, "fine".to_owned()));
     }
     // Each exactly once.
-    assert_eq!(answered.load(Ordering::Relaxed), sent);
+    assert_eq!(answered.load(Ordering::Relaxed), REQUESTS);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ async fn an_idle_connection_is_closed_in_time_and_a_busy_one_is_not() {
         .await;
         let mesh = mesh(pool, &slow).await;
         let mut client = mesh.client().await;
-        assert_eq!(client.get("/").await.body, "slow");
+        // Busy for longer than it may be idle.
         assert_eq!(client.get("/").await.body, "slow");
         assert_eq!(slow.connections(), 1);
         let stats = &mesh.cluster("").hosts[0].stats;
@@ -46,10 +46,13 @@ async fn an_old_connection_is_closed_idle_or_after_its_request() {
     let mut client = mesh.client().await;
     // Never idle for long.
     let began = tokio::time::Instant::now();
-    while began.elapsed() < Duration::from_millis(350) {
-        assert_eq!(client.get("/").await.status, 200);
-    }
-    assert!((3..=5).contains(&a.connections()), "{}", a.connections());
+    soon(async {
+        while a.connections() < 4 {
+            assert_eq!(client.get("/").await.status, 200);
+        }
+    })
+    .await;
+    assert!(began.elapsed() >= 3 * Duration::from_millis(100));
     let stats = &mesh.cluster("").hosts[0].stats;
     until(|| stats.cx_active.get() == 0).await;
 }

@@ -113,6 +113,9 @@ fn every_object_of_the_corpus_is_accepted_and_compiled_and_nothing_is_left_out()
 }
 
 proptest! {
+    // A case compiles three proxies.
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn whatever_becomes_of_an_object_it_is_judged_compiled_and_obeyed(
         set in 0..objects().len(),
