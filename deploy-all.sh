@@ -78,6 +78,8 @@ read_words() {
     esac
     shift
   done
+  [ "$TASK" = deploy ] || [ -z "$BUILD" ] || misused "--$TASK builds nothing"
+  [ "$TASK" != verify ] || [ -z "$ONLY$DRY_RUN" ] || misused "--verify looks at both clusters and changes nothing"
 }
 
 setting() { sed -n "s/^$1=//p" "$ROOT/k8s/settings/settings.env"; }
@@ -100,7 +102,7 @@ confirm_task() {
   if [ "$TASK" = delete ] && [ -z "$ASSUME_YES" ] && [ ! -t 0 ]; then
     fail "$MISUSED" "--delete removes the data too, and there is no terminal to ask" "add --yes"
   fi
-  confirm "$TASK"
+  if [ "$TASK" = delete ]; then confirm "$TASK" everywhere; else confirm "$TASK"; fi
 }
 
 # The clusters that are asked for and can be used: "context overlay" a line, ctx2 first, for Redis and the
@@ -136,6 +138,7 @@ deploy_all() {
   give_password $(cut -d ' ' -f 1 "$SCRATCH/usable")
   say "apply"
   for_each deploy
+  restart_unaware
   [ -n "$DRY_RUN" ] || await_and_verify
   [ -z "$REMOTE_TROUBLE" ] || return "$PARTLY"
 }
@@ -156,7 +159,7 @@ await_overlay() { await_rollouts "$1"; }
 
 verify_all() {
   say "verify"
-  need_dashboard
+  await_dashboard
   verify || fail "$FAILED" "the theater does not work as it should" "the lines above say what to do"
   say "the theater is up: $APP"
 }

@@ -93,9 +93,15 @@ where_to_get() {
 # minimum NAME: a version of k8s/versions.env, the one place that says them.
 minimum() { sed -n "s/^$1=//p" "$ROOT/k8s/versions.env"; }
 
+# is_loopback URL
 is_loopback() {
-  case $1 in
-    *://127.*|*://localhost|*://localhost[:/]*|*://\[::1\]*) return 0 ;;
+  local host=${1#*://}
+  case ${host%%/*} in
+    127.*[!0-9.:]*) return 1 ;;
+    127.*|localhost|localhost:*|'[::1]'|'[::1]:'*) return 0 ;;
     *) return 1 ;;
   esac
 }
+
+# prefixed WORD: every line after it. Names of contexts may hold what sed takes for its own.
+prefixed() { awk -v word="$1" '{ print word ": " $0 }'; }

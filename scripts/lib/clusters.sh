@@ -69,18 +69,21 @@ announce_servers() {
   done
 }
 
-# A cluster that is not on this machine may be someone else's: changing it takes a word.
+# confirm WHAT [everywhere]: a cluster that is not on this machine may be someone else's, so changing it
+# takes a word; with "everywhere" any cluster does.
 confirm() {
-  local context server answer
+  local context server servers="" answer
   [ -z "$ASSUME_YES" ] || return 0
   for context in "$CTX1" "$CTX2"; do
     server=$(server_of "$context") || continue
-    is_loopback "$server" && continue
+    if [ $# -eq 1 ] && is_loopback "$server"; then continue; fi
     [ -t 0 ] || fail "$MISUSED" "$server is not on this machine, and there is no terminal to ask" "add --yes"
-    printf 'Change %s (%s)? [y/N] ' "$server" "$1"
-    read -r answer
-    case $answer in y|Y|yes) return 0 ;; *) fail "$FAILED" "nothing was changed" ;; esac
+    servers=$servers${servers:+, }$server
   done
+  [ -n "$servers" ] || return 0
+  printf 'Change %s (%s)? [y/N] ' "$servers" "$1"
+  read -r answer
+  case $answer in y|Y|yes) return 0 ;; *) fail "$FAILED" "nothing was changed" ;; esac
 }
 
 need_context() {

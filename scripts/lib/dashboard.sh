@@ -20,11 +20,21 @@ find_dashboard() {
   if is_loopback "$APP"; then CURL=(curl -q -s --noproxy '*'); fi
 }
 
-need_dashboard() {
-  local status
-  status=$("${CURL[@]}" -o /dev/null -w '%{http_code}' --max-time 5 "$APP/traffic-weights") || true
-  [ "$status" = 200 ] || fail "$UNAVAILABLE" "the dashboard $APP answers ${status/000/nothing} to /traffic-weights" \
-    "kubectl get pods -n $NAMESPACE --context $CTX1; is APP_URL or DOMAIN right?"
+# Seconds that ingress and name service may need after a rollout.
+readonly PUBLISHED_LIMIT=30
+
+# Waits until the dashboard answers; ends the script where it does not.
+await_dashboard() {
+  local status started=$SECONDS
+  until
+    status=$("${CURL[@]}" -o /dev/null -w '%{http_code}' --max-time 5 "$APP/traffic-weights") || true
+    [ "$status" = 200 ]
+  do
+    [ $((SECONDS - started)) -lt "$PUBLISHED_LIMIT" ] ||
+      fail "$UNAVAILABLE" "the dashboard $APP answers ${status/000/nothing} to /traffic-weights" \
+        "kubectl get pods -n $NAMESPACE --context $CTX1; is APP_URL or DOMAIN right?"
+    sleep 1
+  done
 }
 
 # ask FILE SERVICE HEADER COUNT CLIENTS LIMIT: COUNT requests by CLIENTS at a time, LIMIT seconds each.
@@ -33,26 +43,16 @@ need_dashboard() {
 # Each client is one curl with one connection, a child of the script itself, so that it ends with it.
 # The range is in the fragment, which is not sent: that many requests for one address.
 ask() {
-  local file=$1 url="$APP/${2}s/?limit=1" header=$3 count=$4 clients=$5 limit=$6
+  local file=$1 url="$APP/${2}s/?limit=1" header=${3:-Accept: application/json} count=$4 clients=$5 limit=$6
   local marker="answer-$$-$RANDOM" client share
   [ "$clients" -le "$count" ] || clients=$count
-  if [ "$clients" -eq 1 ]; then
-    answers_of "$url" "$count" "$header" "$limit" "$marker" >"$file"
-    return
-  fi
   for ((client = 0; client < clients; client++)); do
     share=$((count / clients + (client < count % clients)))
-    answers_of "$url" "$share" "$header" "$limit" "$marker" >"$file.$client" &
+    "${CURL[@]}" -i --max-time "$limit" -H "$header" \
+      -w "\n$marker %{http_code} %{time_total}\n" "$url#[1-$share]" >"$file.$client" 2>/dev/null &
   done
-  # A request that failed has said so in its row.
+  # A request that failed says so in its row.
   wait || true
-  cat "$file".* >"$file"
+  awk -v marker="$marker" -f "$ROOT/scripts/lib/answers.awk" "$file".* >"$file"
   rm -f "$file".*
-}
-
-# answers_of URL COUNT HEADER LIMIT MARKER: rows of one client. A request that failed says so in its row.
-answers_of() {
-  "${CURL[@]}" -i --max-time "$4" -H "${3:-Accept: application/json}" \
-    -w "\n$5 %{http_code} %{time_total}\n" "$1#[1-$2]" 2>/dev/null |
-    awk -v marker="$5" -f "$ROOT/scripts/lib/answers.awk" || true
 }

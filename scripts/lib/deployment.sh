@@ -7,7 +7,7 @@ readonly ROLLOUT_LIMIT=300s
 # deploy CONTEXT OVERLAY: applies it; safe to repeat.
 deploy() {
   if [ -n "$DRY_RUN" ]; then
-    kube "$1" apply -k "$ROOT/k8s/$2" --dry-run=client | sed "s/^/  $1: /"
+    kube "$1" apply -k "$ROOT/k8s/$2" --dry-run=client | prefixed "  $1"
     return
   fi
   changing "the theater in $1" kube_whole "$1" apply -k "$ROOT/k8s/$2" >"$SCRATCH/applied" ||
@@ -17,19 +17,22 @@ deploy() {
 
 # How many objects were created, configured, unchanged.
 summary() {
-  awk '{ count[$NF]++ } END { for (word in count) printf " %d %s,", count[word], word }' "$2" |
-    sed "s/^/  $1:/; s/,\$//"
-  echo
+  awk '{ count[$NF]++ } END { for (word in count) { printf "%s%d %s", comma, count[word], word; comma = ", " } print "" }' "$2" |
+    prefixed "  $1"
 }
 
 # await_rollouts CONTEXT [DEPLOYMENT…]: all, or these. A watch, so without the limit of single calls.
 await_rollouts() {
-  local context=$1 deployment
+  local context=$1 deployment all
   shift
-  # shellcheck disable=SC2046 # one argument a Deployment
-  [ $# -gt 0 ] || set -- $(kube "$context" get deployments -n "$NAMESPACE" -o name)
+  if [ $# -eq 0 ]; then
+    all=$(kube "$context" get deployments -n "$NAMESPACE" -o name) ||
+      fail "$FAILED" "the Deployments of $context cannot be read" "kubectl get deployments -n $NAMESPACE --context $context"
+    # shellcheck disable=SC2086 # one argument a Deployment
+    set -- $all
+  fi
   for deployment in "$@"; do
-    kubectl --context "$context" rollout status "$deployment" -n "$NAMESPACE" --timeout="$ROLLOUT_LIMIT" | sed "s/^/  $context: /" ||
+    kubectl --context "$context" rollout status "$deployment" -n "$NAMESPACE" --timeout="$ROLLOUT_LIMIT" | prefixed "  $context" ||
       fail "$FAILED" "$deployment of $context does not come up" \
         "kubectl describe pods -n $NAMESPACE --context $context; kubectl get events -n $NAMESPACE --context $context"
   done
@@ -50,7 +53,19 @@ give_password() {
     # By standard input: arguments of processes can be read by others.
     printf '%s' "$password" | kube_whole "$context" create secret generic redis -n "$NAMESPACE" --from-file=password=/dev/stdin >/dev/null
     say "  $context: Secret redis created"
+    [ -z "$(kube "$context" get deployments -n "$NAMESPACE" -o name)" ] || echo "$context" >>"$SCRATCH/unaware"
   done
+}
+
+# A pod reads variables when it starts: one that ran before the Secret was made knows no password.
+restart_unaware() {
+  local context
+  [ -s "$SCRATCH/unaware" ] || return 0
+  while read -r context <&3; do
+    changing "the pods of $context" kube_whole "$context" rollout restart deployment -n "$NAMESPACE" >/dev/null ||
+      fail "$FAILED" "the pods of $context do not know the password" "kubectl rollout restart deployment -n $NAMESPACE --context $context"
+    say "  $context: pods are started again with the password"
+  done 3<"$SCRATCH/unaware"
 }
 
 # Both clusters must have the same.

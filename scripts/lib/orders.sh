@@ -30,23 +30,43 @@ service_of() {
 
 # The words that say whom an order is for.
 addressed_to() {
+  local service
   case $1 in
     *-service-*) echo "--pod $1" ;;
-    *) echo "--service $(service_of "$1")-service" ;;
+    *) service=$(service_of "$1") && echo "--service $service-service" ;;
   esac
 }
 
 # order_sick TARGET [WORD…]: every answer 500, five minutes, where the words do not say otherwise.
 order_sick() {
-  local target=$1 service address
+  local target=$1 service address outcome=0
   shift
   service=$(service_of "$target")
   address=$(addressed_to "$target")
   case " $* " in *" --status"*|*" --delay-ms"*|*" --hang"*|*" --cpu-ms"*|*" --memory-mib"*) ;; *) set -- "$@" --status 500 ;; esac
   case " $* " in *" --ttl"*) ;; *) set -- "$@" --ttl 5m ;; esac
   # shellcheck disable=SC2086 # an address is words
-  changing "the order" order set $address "$@" || fail "$FAILED" "$target got no order" "the lines above say why"
-  await_sick "$service" "$target $*"
+  changing "the order" order set $address "$@" || outcome=$?
+  case $outcome in
+    0) ;;
+    "$MISUSED") fail "$MISUSED" "$target got no order" "the lines above say why" ;;
+    *) fail "$FAILED" "$target got no order" "the lines above say why" ;;
+  esac
+  if tells_soon " $* "; then
+    await_sick "$service" "$target $*"
+  else
+    say "given; answers do not tell it soon:"
+    list_orders
+  fi
+}
+
+# Whether answers tell of an order within seconds: who hangs gives none, and memory is held in silence.
+tells_soon() {
+  case $1 in
+    *" --hang"*|*" --delay-ms"[\ =][0-9][0-9][0-9][0-9][0-9]*) return 1 ;;
+    *" --status"*|*" --delay-ms"*|*" --cpu-ms"*) return 0 ;;
+    *) return 1 ;;
+  esac
 }
 
 # Requests until an answer by the order is seen; what is only for ctx2 is asked by canaries.
@@ -68,7 +88,7 @@ until_sick() {
 # heal [TARGET]: clears the order of one, or every order.
 heal() {
   local address=--all
-  if [ $# -gt 0 ]; then address=$(addressed_to "$1"); fi
+  if [ $# -gt 0 ]; then address=$(addressed_to "$1") || exit; fi
   # shellcheck disable=SC2086
   changing "the orders" order clear $address && return
   warn "orders were not cleared; each ends by itself within 15 minutes"
@@ -85,9 +105,19 @@ list_orders() {
 
 # The breaker's lesson: rules, then one of ctx1's two user pods answers 500.
 play_circuit() {
-  local pod
-  pod=$(kube "$CTX1" get pods -n "$NAMESPACE" -l app=user-service -o name | sed 's|^pod/||' | sort | head -n 1)
-  [ -n "$pod" ] || fail "$UNAVAILABLE" "$CTX1 has no pod of user-service" "kubectl get pods -n $NAMESPACE --context $CTX1"
+  local pods pod
+  # One that is leaving is not worth an order.
+  pods=$(kube "$CTX1" get pods -n "$NAMESPACE" -l app=user-service \
+    -o 'go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}' | sort)
+  [ -n "$pods" ] || fail "$UNAVAILABLE" "$CTX1 has no pod of user-service" "kubectl get pods -n $NAMESPACE --context $CTX1"
   play_lesson "$1"
-  order_sick "$pod"
+  order list >"$SCRATCH/orders" || true
+  for pod in $pods; do
+    # It may be ejected already, and then no answer would tell of it.
+    if grep -q "^$pod" "$SCRATCH/orders"; then
+      say "no change: $pod is already sick; it ends by itself, or: heal"
+      return
+    fi
+  done
+  order_sick "${pods%%$'\n'*}"
 }

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # What a cluster must have before the theater is deployed: every check is a row, all are told at once.
 
-# cluster | what must be | the check | what to do. In the last column C stands for the context.
+# checks CONTEXT ROLE: cluster | what must be | the check | what to do.
 checks() {
-  cat <<'TABLE'
-both|Kubernetes %MIN_KUBERNETES% or newer|is_new_enough|upgrade the cluster
-both|rights to deploy|may_deploy|sign in as an administrator of C: kubectl auth can-i --list --context C
-both|nodes labelled with their cluster's name|has_labelled_nodes|scripts/label-nodes
-both|Istio %MIN_ISTIO% or newer|has_istio|install or upgrade Istio in C: https://istio.io/latest/docs/setup/
+  cat <<TABLE
+both|Kubernetes $(minimum MIN_KUBERNETES) or newer|is_new_enough|upgrade the cluster
+both|rights to deploy|may_deploy|sign in as an administrator of $1: kubectl auth can-i --list --context $1
+both|nodes labelled with their cluster's name|has_labelled_nodes|scripts/label-nodes $1=$2
+both|Istio $(minimum MIN_ISTIO) or newer|has_istio|install or upgrade Istio in $1: https://istio.io/latest/docs/setup/
 both|an east-west gateway|has_east_west|the Service istio-eastwestgateway in istio-system (Istio: multi-primary, multi-network)
 ctx1|the shared Gateway cp-gateway|has_gateway|create it in istio-system, or use the component own-gateway
 ctx2|a default StorageClass|has_storage|mark one as default, or use the component redis-without-volume
@@ -37,12 +37,23 @@ may_deploy() {
   answers=$(rights "$1" <<RIGHTS
 create namespaces $NAMESPACE
 create deployments.apps $NAMESPACE
+patch deployments.apps $NAMESPACE
 create services $NAMESPACE
+create serviceaccounts $NAMESPACE
 create configmaps $NAMESPACE
 create persistentvolumeclaims $NAMESPACE
-create virtualservices.networking.istio.io istio-system
+create poddisruptionbudgets.policy $NAMESPACE
 create destinationrules.networking.istio.io $NAMESPACE
+patch destinationrules.networking.istio.io $NAMESPACE
+create virtualservices.networking.istio.io $NAMESPACE
+patch virtualservices.networking.istio.io $NAMESPACE
+create virtualservices.networking.istio.io istio-system
+create roles.rbac.authorization.k8s.io $NAMESPACE
+create roles.rbac.authorization.k8s.io istio-system
+create rolebindings.rbac.authorization.k8s.io $NAMESPACE
+create rolebindings.rbac.authorization.k8s.io istio-system
 create clusterroles.rbac.authorization.k8s.io $NAMESPACE
+create clusterrolebindings.rbac.authorization.k8s.io $NAMESPACE
 RIGHTS
   ) || return 1
   case $answers in *false*) return 1 ;; esac
@@ -104,9 +115,9 @@ preflight() {
       say "  ok       $1: $what${BASIS:+ ($BASIS)}"
     else
       say "  MISSING  $1: $what${BASIS:+ ($BASIS)}"
-      say "           next: $next" | sed "s/ C\\([: ]\\|\$\\)/ $1\\1/g"
+      say "           next: $next"
       missing=1
     fi
-  done < <(checks | sed "s/%MIN_KUBERNETES%/$(minimum MIN_KUBERNETES)/; s/%MIN_ISTIO%/$(minimum MIN_ISTIO)/")
+  done < <(checks "$1" "$2")
   return "$missing"
 }

@@ -31,8 +31,7 @@ see() {
   SEEN="answers follow the new rules"
 }
 
-# Names may hold what sed takes for its own.
-tell_changes() { awk -v context="$1" '{ print context ": " $0 }' "$SCRATCH/changes"; }
+tell_changes() { prefixed "$1" <"$SCRATCH/changes"; }
 
 # write_rules LESSON -k FOLDER (or -f FILE): puts them into ctx1, whole.
 write_rules() {

@@ -26,6 +26,7 @@ strongest() {
 # How many requests it takes to see a fault of so many percent, but for one case in a million.
 enough() {
   awk -v percent="$1" -v overlook="$OVERLOOK" 'BEGIN {
+    if (percent <= 0 || percent >= 100) { print 1; exit }
     exact = log(overlook) / log(1 - percent / 100)
     print int(exact) + (exact > int(exact))
   }'

@@ -195,12 +195,11 @@ async fn what_is_accepted_but_not_obeyed_yet_is_told() {
         apply(&lab, "02-circuit-breaker").await,
         Vec::<String>::new()
     );
-    let idle =
-        json!({"spec": {"trafficPolicy": {"connectionPool": {"tcp": {"idleTimeout": "1s"}}}}});
+    let idle = json!({"spec": {"trafficPolicy": {"connectionPool": {"tcp": {"tcpKeepalive": {"time": "10s"}}}}}});
     let rule = format!("{RULES}/destinationrules/user-service-dr");
     let answer = lab.merge_patch("ctx1", &rule, &idle).await;
     let warning = answer.headers()["warning"].to_str().expect("it is text");
-    assert!(warning.contains("tcp.idleTimeout"), "{warning}");
+    assert!(warning.contains("tcp.tcpKeepalive"), "{warning}");
     assert_eq!(apply(&lab, "01-initial").await, Vec::<String>::new());
 }
 

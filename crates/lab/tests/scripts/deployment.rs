@@ -33,6 +33,17 @@ async fn with_password(stage: &Stage) -> PathBuf {
     copy
 }
 
+/// The theater, as it is without the component.
+async fn runs_without_password(stage: &Stage) {
+    let k8s = root().join("k8s");
+    let apply = ["ctx2", "ctx1"]
+        .map(|it| format!("kubectl apply -k {0}/{it} --context {it}", k8s.display()));
+    let ready = "kubectl rollout status deployment/user-service-ctx1 -n theater-msa --context ctx1 --timeout 60s";
+    let command = format!("{} && {} && {ready}", apply[0], apply[1]);
+    let printed = stage.shell.run(&command).await;
+    assert_eq!(printed.exit, 0, "{}", printed.all());
+}
+
 fn has(printed: &Printed, exit: i32, rows: &[&str]) {
     let all = printed.all();
     assert_eq!(printed.exit, exit, "{all}");
@@ -58,15 +69,20 @@ async fn both_clusters_are_deployed_verified_and_deleted() {
     assert!(stage.specs("ctx1").await.is_empty(), "nothing was changed");
 
     let checkout = if has_passwords {
+        runs_without_password(&stage).await;
         with_password(&stage).await
     } else {
         root()
     };
-    let secrets = ["ctx1: Secret redis created", "ctx2: Secret redis created"];
+    let told = [
+        "ctx1: Secret redis created",
+        "ctx2: Secret redis created",
+        "ctx1: pods are started again with the password",
+    ];
     let printed = deploy_from(&checkout, &stage, "--lab").await;
     has(&printed, 0, &["the theater is up: http://127.0.0.1:"]);
     if has_passwords {
-        has(&printed, 0, &secrets);
+        has(&printed, 0, &told);
     }
     for missing in ["MISSING", "FAILED"] {
         assert!(!printed.stdout.contains(missing), "{}", printed.stdout);
@@ -74,6 +90,19 @@ async fn both_clusters_are_deployed_verified_and_deleted() {
     for cluster in ["ctx1", "ctx2"] {
         assert_eq!(stage.specs(cluster).await, lesson("01-initial"));
     }
+
+    // A context may be called anything that kubectl takes.
+    let renamed = "kubectl config set-context team/one --cluster ctx1";
+    assert_eq!(stage.shell.run(renamed).await.exit, 0);
+    let rows = [
+        "ok       every pod of team/one is ready",
+        "the theater is up",
+    ];
+    has(
+        &deploy(&stage, "--lab --verify --context team/one").await,
+        0,
+        &rows,
+    );
 
     // A rule of ctx2 is gone: what verifies says what fails and what to do, and repeating repairs it.
     let gone = stage
@@ -160,7 +189,7 @@ async fn what_a_cluster_lacks_is_told_before_anything_is_changed() {
     }
     let rows = [
         "MISSING  ctx1: nodes labelled with their cluster's name",
-        "next: scripts/label-nodes",
+        "next: scripts/label-nodes ctx1=ctx1",
         "MISSING  ctx1: the shared Gateway cp-gateway",
         "MISSING  ctx2: a default StorageClass",
         "MISSING  ctx2: Istio 1.22 or newer (istiod is 1.20.4-distroless)",
@@ -173,6 +202,8 @@ async fn what_a_cluster_lacks_is_told_before_anything_is_changed() {
     for (words, said) in [
         ("--verify --delete", "do not go together"),
         ("--ctx1-only --ctx2-only", "do not go together"),
+        ("--verify --ctx1-only", "--verify looks at both clusters"),
+        ("--delete --build", "--delete builds nothing"),
         ("now", "there is no option now"),
         ("--context", "--context needs a value"),
     ] {

@@ -32,8 +32,13 @@ async fn one_by_one(stage: &Stage) {
     let said = stage.play("status").await;
     assert!(said.contains("no orders"), "{said}");
     let printed = stage.demo("sick user --ttl 16m").await;
-    assert_eq!(printed.exit, 1, "{}", printed.all());
+    assert_eq!(printed.exit, 64, "{}", printed.all());
     assert!(printed.stderr.contains("15"), "{}", printed.all());
+    let printed = stage.demo("heal nobody").await;
+    assert_eq!(printed.exit, 64, "{}", printed.all());
+    let said = stage.play("sick booking --memory-mib 16").await;
+    assert!(said.contains("answers do not tell it soon"), "{said}");
+    assert!(said.contains("booking-service: memory_mib=16"), "{said}");
 }
 
 async fn circuit_plays_06_with_one_sick_pod(stage: &Stage) {
@@ -41,6 +46,8 @@ async fn circuit_plays_06_with_one_sick_pod(stage: &Stage) {
     assert_eq!(stage.specs("ctx1").await, lesson("06-sick-pod"));
     assert!(said.contains("user-service-ctx1-"), "{said}");
     assert!(said.contains("seen: an answer by the order"), "{said}");
+    let said = stage.play("circuit").await;
+    assert!(said.contains("is already sick"), "{said}");
 }
 
 async fn reset_restores_01_exactly_whatever_was_added(stage: &Stage) {
