@@ -92,8 +92,12 @@ async fn both_clusters_are_deployed_verified_and_deleted() {
     }
 
     // A context may be called anything that kubectl takes.
-    let renamed = "kubectl config set-context team/one --cluster ctx1";
-    assert_eq!(stage.shell.run(renamed).await.exit, 0);
+    let config = stage.lab.kubeconfig();
+    let named = format!(
+        "kubectl config set-context team/one --cluster ctx1 --kubeconfig {}",
+        config.display()
+    );
+    assert_eq!(stage.shell.run(&named).await.exit, 0);
     let rows = [
         "ok       every pod of team/one is ready",
         "the theater is up",
