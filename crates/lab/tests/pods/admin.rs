@@ -43,6 +43,7 @@ pub(super) async fn is_reached_from_its_pod(kubectl: &Kubectl) {
 /// The access log shows addresses of the pods' network, never this machine's.
 pub(super) async fn is_seen_by_address(kubectl: &Kubectl) {
     let ip = "-o jsonpath={.items[0].status.podIP}";
+    let request = "exec deploy/api-gateway -- curl -s -o /dev/null http://user-service:8081/users/";
     let client = kubectl
         .says(&format!("get pods -l app=api-gateway {ip}"))
         .await;
@@ -54,8 +55,10 @@ pub(super) async fn is_seen_by_address(kubectl: &Kubectl) {
         ("deploy/api-gateway", outbound),
     ] {
         let line = format!("logs {pods} -c istio-proxy --tail=-1");
-        // A line is written when its answer is complete, and collected after that.
+        // A line is written when its answer is complete, and collected after that; the weights may
+        // send a request to the other cluster.
         let log = wait::until_some(&expected, LIMIT, async || {
+            kubectl.says(request).await;
             let log = kubectl.says(&line).await;
             log.contains(&expected).then_some(log)
         });
