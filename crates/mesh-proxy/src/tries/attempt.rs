@@ -9,9 +9,9 @@ use hyper::{Request, Response};
 use mesh::engine::Report;
 use mesh::local_reply::{Reason, Reset};
 use mesh::retry::Outcome;
-use tokio::time::timeout;
+use tokio::sync::watch;
 
-use super::{Failed, Tries};
+use super::{Failed, Tries, after};
 use crate::body::{Active, Lease, RequestBody, ResponseBody};
 use crate::cluster::HostState;
 use crate::headers::{ATTEMPT_COUNT, EXPECTED_TIMEOUT};
@@ -66,20 +66,7 @@ impl Tries<'_, '_> {
                 headers.insert(EXPECTED_TIMEOUT, HeaderValue::from(expected));
             }
         }
-        let Some(limit) = limit else {
-            return Ok(self.send(&host, request).await);
-        };
-        Ok(match timeout(limit, self.send(&host, request)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.cluster.stats.upstream_rq_per_try_timeout.add();
-                self.timed_out();
-                Err(Broken {
-                    outcome: Outcome::TryTimeout,
-                    request: None,
-                })
-            }
-        })
+        Ok(self.send(&host, request, limit).await)
     }
 
     /// Envoy tells the upstream how many milliseconds it has: those of the try, and no more than
@@ -99,6 +86,7 @@ impl Tries<'_, '_> {
         &mut self,
         host: &Arc<HostState>,
         mut request: Request<RequestBody>,
+        limit: Option<Duration>,
     ) -> Result<Response<ResponseBody>, Broken> {
         let stats = &host.stats;
         let proxy = self.exchange.proxy;
@@ -118,7 +106,11 @@ impl Tries<'_, '_> {
             host.count_request();
             connection.used += 1;
             self.cluster.report(host, Report::Connected);
-            match connection.sender.try_send_request(request).await {
+            let sending = connection.sender.try_send_request(request);
+            let Some(sent) = within(limit, &self.complete, sending).await else {
+                return Err(self.try_timed_out());
+            };
+            match sent {
                 Ok(answer) => return Ok(self.receive(active, (connection, place), answer)),
                 Err(mut error) => match error.take_message() {
                     // The peer closed an idle connection before anything was written to it.
@@ -133,6 +125,15 @@ impl Tries<'_, '_> {
                     }
                 },
             }
+        }
+    }
+
+    fn try_timed_out(&self) -> Broken {
+        self.cluster.stats.upstream_rq_per_try_timeout.add();
+        self.timed_out();
+        Broken {
+            outcome: Outcome::TryTimeout,
+            request: None,
         }
     }
 
@@ -175,6 +176,21 @@ impl Broken {
             outcome: Outcome::Reset(reset),
             request,
         }
+    }
+}
+
+/// Envoy: a try's time begins when it has its connection and the client's request is complete.
+async fn within<T>(
+    limit: Option<Duration>,
+    complete: &watch::Receiver<()>,
+    sending: impl Future<Output = T>,
+) -> Option<T> {
+    let Some(limit) = limit else {
+        return Some(sending.await);
+    };
+    tokio::select! {
+        sent = sending => Some(sent),
+        () = after(complete.clone(), limit) => None,
     }
 }
 

@@ -162,3 +162,15 @@ const PATHS: [&str; 17] = [
     "/narrow/200",
     "/narrow/200",
 ];
+
+/// Asked when the host of `/ejecting` is away.
+const WHEN_EJECTED: &str = "/ejecting/200";
+
+/// Envoy ejects on another thread than the one that answers: the next request may still get through.
+async fn until_ejected(get: &impl AsyncFn(&str) -> String) {
+    testkit::wait::until("the host to be ejected", LIMIT, async || {
+        let active = get("/stats?filter=ejecting.*ejections_active$").await;
+        active.trim_end().ends_with(": 1")
+    })
+    .await;
+}

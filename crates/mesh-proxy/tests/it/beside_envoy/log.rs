@@ -60,9 +60,12 @@ fn fields(line: &str) -> Vec<(&'static str, String)> {
 }
 
 /// One request after the other, each with an id of its own.
-async fn requests(address: SocketAddr) {
+async fn requests(address: SocketAddr, get: impl AsyncFn(&str) -> String) {
     let mut client = Client::connect(address).await;
     for (number, path) in PATHS.iter().enumerate() {
+        if *path == WHEN_EJECTED {
+            until_ejected(&get).await;
+        }
         let id = format!("id-{number}");
         let path = format!("{path}?q={number}");
         let headers = [
@@ -85,8 +88,8 @@ async fn both_log_the_same_of_every_request() {
     let Some(stage) = Stage::set().await else {
         return;
     };
-    requests(stage.ours).await;
-    requests(stage.theirs).await;
+    requests(stage.ours, async |path: &str| stage.admin.get(path).body).await;
+    requests(stage.theirs, async |path: &str| stage.envoy.get(path).await).await;
     let theirs = || std::fs::read_to_string(log_file(&stage.folder)).unwrap_or_default();
     until(|| theirs().lines().count() == PATHS.len()).await;
     until(|| stage.lines.0.lock().unwrap().len() == PATHS.len()).await;

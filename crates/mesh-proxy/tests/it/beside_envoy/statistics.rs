@@ -10,10 +10,13 @@ use tokio::task::JoinHandle;
 use super::*;
 
 /// The same requests to either proxy; the statuses answered.
-async fn requests(address: SocketAddr) -> Vec<u16> {
+async fn requests(address: SocketAddr, get: impl AsyncFn(&str) -> String) -> Vec<u16> {
     let mut client = Client::connect(address).await;
     let mut statuses = Vec::new();
     for path in PATHS {
+        if path == WHEN_EJECTED {
+            until_ejected(&get).await;
+        }
         statuses.push(client.get(path).await.status);
     }
     statuses
@@ -175,7 +178,9 @@ async fn after_the_same_requests_both_show_the_same() {
         return;
     };
     let (admin, envoy) = (&stage.admin, &stage.envoy);
-    assert_eq!(requests(stage.ours).await, requests(stage.theirs).await);
+    let ours = requests(stage.ours, async |path: &str| admin.get(path).body).await;
+    let theirs = requests(stage.theirs, async |path: &str| envoy.get(path).await).await;
+    assert_eq!(ours, theirs);
     compare(admin, envoy).await;
     let waiting = crowd(stage.ours, async |path: &str| admin.get(path).body).await;
     let their_waiting = crowd(stage.theirs, async |path: &str| envoy.get(path).await).await;
