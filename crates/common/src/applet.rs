@@ -32,9 +32,16 @@ pub fn exists(name: &str) -> bool {
 }
 
 /// The applet that a process is, by the name it was called by: the last part of a path.
-pub fn called(program: &OsStr) -> Option<&'static str> {
+fn called(program: &OsStr) -> Option<&'static str> {
     let name = Path::new(program).file_name()?;
     ALL.into_iter().find(|applet| name == *applet)
+}
+
+/// Runs the applet by whose name this process was called; none: it was called by another name.
+pub fn of_process() -> Option<ExitCode> {
+    let mut words = std::env::args_os();
+    let applet = words.next().as_deref().and_then(called)?;
+    Some(main(applet, words))
 }
 
 /// Runs an applet to its end and gives its exit code.

@@ -36,12 +36,11 @@ where
     F: FnOnce(Env, Seams) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    let mut words = std::env::args_os();
-    if let Some(applet) = words.next().as_deref().and_then(applet::called) {
-        return applet::main(applet, words);
+    if let Some(code) = applet::of_process() {
+        return code;
     }
     let env = Env::of_process();
-    match command::parse(name, words) {
+    match command::parse(name, std::env::args_os().skip(1)) {
         Ok(Asked::Serve) => exit_code(name, serve(env, run)),
         Ok(Asked::Task(task)) => perform(name, task, Setting::of_process(env)),
         Err(said) => leave(&said),
