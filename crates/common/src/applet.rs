@@ -72,7 +72,7 @@ pub async fn run_in_process(
 }
 
 /// Runs an applet as this process's whole work.
-pub fn main(name: &str, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+fn main(name: &str, arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<String> = arguments
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
