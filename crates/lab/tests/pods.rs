@@ -3,84 +3,20 @@
 
 #[path = "pods/admin.rs"]
 mod admin;
+#[path = "pods/kubectl.rs"]
+mod kubectl;
 mod support;
 
-use std::path::PathBuf;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
+use kubectl::{Kubectl, text};
 use support::{Lab, Start};
 use testkit::wait;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::process::Command;
 
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// A kubectl of this lab, with a cache of its own.
-struct Kubectl {
-    program: PathBuf,
-    kubeconfig: PathBuf,
-    cache: tempfile::TempDir,
-}
-
-impl Kubectl {
-    fn of(lab: &Lab) -> Self {
-        Self {
-            program: PathBuf::from("kubectl"),
-            kubeconfig: lab.kubeconfig(),
-            cache: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .arg("--cache-dir")
-            .arg(self.cache.path())
-            .args(line.split(' ').filter(|it| !it.is_empty()))
-            .env("KUBECONFIG", &self.kubeconfig)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        command
-    }
-
-    async fn run(&self, line: &str) -> Output {
-        let output = self.command(line).output();
-        tokio::time::timeout(LIMIT, output)
-            .await
-            .expect("kubectl ends")
-            .expect("kubectl starts")
-    }
-
-    /// What a command that succeeds prints.
-    async fn says(&self, line: &str) -> String {
-        let output = self.run(line).await;
-        assert!(
-            output.status.success(),
-            "kubectl {line}: {}",
-            text(&output.stderr)
-        );
-        text(&output.stdout)
-    }
-
-    /// Exit code and standard error of a command that fails.
-    async fn fails(&self, line: &str) -> (i32, String) {
-        let output = self.run(line).await;
-        assert!(
-            !output.status.success(),
-            "kubectl {line}: {}",
-            text(&output.stdout)
-        );
-        (output.status.code().unwrap_or(-1), text(&output.stderr))
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 #[tokio::test]
 async fn logs_are_shown_as_asked() {
