@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use mesh::config;
+use mesh::config::{self, RetryBudget};
 
 /// The limits of a cluster at work. A cheap handle: clones share what is taken.
 #[derive(Debug, Clone)]
@@ -14,8 +14,9 @@ pub struct Limits {
     pub pending: Limit,
     /// Requests on a connection (`max_requests`).
     pub requests: Limit,
-    /// Retries (`max_retries`).
+    /// Retries (`max_retries`); not the last word where there is a budget.
     pub retries: Limit,
+    budget: Option<RetryBudget>,
 }
 
 /// One limit, and how much of it is taken.
@@ -36,7 +37,22 @@ impl Limits {
             pending: Limit::of(config.max_pending_requests),
             requests: Limit::of(config.max_requests),
             retries: Limit::of(config.max_retries),
+            budget: config.retry_budget,
         }
+    }
+
+    /// How many retries may be under way now.
+    ///
+    /// Envoy: a budget stands in for the limit, except in the gauge `rq_retry_open`.
+    pub fn most_retries(&self) -> u32 {
+        let requests = || self.requests.taken().saturating_add(self.pending.taken());
+        self.budget
+            .map_or(self.retries.most, |budget| budget.most(requests()))
+    }
+
+    /// Takes a place for a retry, if one is left.
+    pub(crate) fn retry(&self) -> Option<Place> {
+        self.retries.take_below(self.most_retries())
     }
 }
 
@@ -66,7 +82,11 @@ impl Limit {
 
     /// Takes a place, if one is left; nobody waits for one.
     pub(crate) fn take(&self) -> Option<Place> {
-        let one_more = |taken: u32| (taken < self.most).then(|| taken + 1);
+        self.take_below(self.most)
+    }
+
+    fn take_below(&self, most: u32) -> Option<Place> {
+        let one_more = |taken: u32| (taken < most).then(|| taken + 1);
         let taken = self
             .taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
@@ -107,6 +127,30 @@ mod tests {
         let _places = [limit.take_anyway(), limit.take_anyway()];
         assert_eq!((limit.taken(), limit.most()), (2, 1));
         assert!(limit.take().is_none());
+    }
+
+    #[test]
+    fn a_budget_of_retries_grows_with_the_requests_and_replaces_the_limit() {
+        let limits = Limits::of(&config::Limits {
+            max_retries: Some(1),
+            retry_budget: Some(RetryBudget {
+                percent: 25.0,
+                minimum: 2,
+            }),
+            ..config::Limits::default()
+        });
+        assert_eq!(limits.most_retries(), 2);
+        let places: Vec<_> = (0..9).map(|_| limits.requests.take()).collect();
+        let waiting: Vec<_> = (0..6).map(|_| limits.pending.take()).collect();
+        assert_eq!(limits.most_retries(), 3, "a quarter of 15");
+        let retries = [0; 4].map(|_| limits.retry());
+        assert_eq!(retries.iter().filter(|it| it.is_some()).count(), 3);
+        drop((places, waiting));
+        assert_eq!(limits.most_retries(), 2);
+        assert!(
+            limits.retries.is_reached(),
+            "the gauge knows the limit alone"
+        );
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 mod attempt;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,11 +53,12 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn hash<B>(&self, client: SocketAddr, request: &Request<B>) -> Hashed {
+    fn hash<B>(&self, exchange: &Exchange<'_>, request: &Request<B>) -> Hashed {
         let hashable = Hashable {
             headers: request.headers(),
             query: request.uri().query().unwrap_or_default(),
-            client,
+            client: exchange.peer,
+            local: exchange.door.listen.address,
         };
         hash(self.hash, hashable)
     }
@@ -94,7 +94,7 @@ pub(crate) async fn send(
     copies: Option<Copies>,
     (request, complete): Outgoing,
 ) -> Result<Response<ResponseBody>, Failed> {
-    let hashed = plan.hash(exchange.peer, &request);
+    let hashed = plan.hash(exchange, &request);
     let deadline = plan.timeout.map(|limit| after(complete.clone(), limit));
     let mut tries = Tries {
         exchange,
@@ -204,10 +204,9 @@ impl Tries<'_, '_> {
             self.exchange.flags.raise("URX");
             return false;
         }
-        // Envoy: who is being tried again keeps its place until it no longer is.
-        if self.retrying.is_none() {
-            self.retrying = self.cluster.limits.retries.take();
-        }
+        // Envoy: a place is for one retry; a budget may have shrunk since the last one.
+        self.retrying = None;
+        self.retrying = self.cluster.limits.retry();
         if self.retrying.is_none() {
             self.cluster.stats.upstream_rq_retry_overflow.add();
             self.exchange.flags.raise("UO");

@@ -6,6 +6,7 @@ mod east_west;
 mod gateway;
 mod hosts;
 mod inbound;
+mod load_balancer;
 mod locality;
 mod policy;
 mod routes;

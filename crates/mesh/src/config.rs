@@ -4,6 +4,7 @@
 //! that a proxy keeps connections, counters and balancer of a cluster that a new [`Config`] did not
 //! change.
 
+mod balancing;
 mod domains;
 mod hash;
 mod policy;
@@ -13,9 +14,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use balancing::{Balancing, TableSize, is_prime};
 pub use domains::Domains;
 pub use hash::{Cookie, HashPolicy};
-pub use policy::{Balancing, CONNECT_TIMEOUT, IDLE_TIMEOUT, Limits, Outlier, Policy, Threshold};
+pub use policy::{
+    CONNECT_TIMEOUT, IDLE_TIMEOUT, Limits, Outlier, Policy, RetryBudget, SlowStart, Threshold,
+};
 
 use crate::cors::Cors;
 use crate::fault::Fault;

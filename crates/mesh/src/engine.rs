@@ -12,9 +12,12 @@ mod balancer;
 mod group;
 mod hashing;
 mod load;
+mod maglev;
+mod members;
 mod outlier;
 mod ring;
 mod schedule;
+mod warmup;
 mod window;
 
 use std::time::Duration;
@@ -70,8 +73,9 @@ impl Engine {
         counts: Counts,
     ) -> Self {
         let detector = |rules| Detector::new(rules, hosts.len(), now);
-        let mut balancer = Balancer::new(policy, hosts, random);
-        balancer.refresh(|_| true);
+        let mut balancer = Balancer::new(policy, random);
+        balancer.replace_hosts(hosts, &vec![None; hosts.len()], now);
+        balancer.refresh(|_| true, now);
         Self {
             detector: policy.outlier.map(detector),
             window: Window::default(),
@@ -88,9 +92,9 @@ impl Engine {
         if let Some(detector) = &mut self.detector {
             detector.replace_hosts(kept);
         }
-        self.balancer.replace_hosts(hosts);
+        self.balancer.replace_hosts(hosts, kept, now);
         self.window.tell(now);
-        self.publish();
+        self.publish(now);
     }
 
     /// The host (its index) for the next try; none where nobody may be asked.
@@ -107,6 +111,7 @@ impl Engine {
             hash: choice.hash,
             attempt: 0,
             left: choice.left,
+            now,
         };
         let mut picked = self.balancer.pick(&mut chances, &mut self.counts.panics)?;
         for _ in 0..choice.repicks {
@@ -158,7 +163,7 @@ impl Engine {
                 }
                 (_, Some(at)) => {
                     self.window.tell(at);
-                    self.publish();
+                    self.publish(at);
                 }
                 _ => return,
             }
@@ -174,15 +179,15 @@ impl Engine {
 
     fn changed(&mut self, at: Duration) {
         if self.window.change(at) {
-            self.publish();
+            self.publish(at);
         }
     }
 
     /// The balancer learns who is away.
-    fn publish(&mut self) {
+    fn publish(&mut self, now: Duration) {
         let detector = self.detector.as_ref();
-        self.balancer
-            .refresh(|host| detector.is_none_or(|detector| !detector.is_away(host)));
+        let healthy = |host| detector.is_none_or(|detector| !detector.is_away(host));
+        self.balancer.refresh(healthy, now);
     }
 }
 

@@ -18,14 +18,15 @@ use serde_json::Value;
 
 pub use destination_rule::{
     ConsistentHash, CookieAttribute, DestinationRule, DestinationRuleSpec, HttpCookie,
-    LoadBalancer, PortSettings, RingHash, Selector, SimpleLb, Subset, TrafficPolicy,
+    LoadBalancer, Maglev, PortSettings, RingHash, Selector, SimpleLb, Subset, TrafficPolicy,
+    Warmup,
 };
 pub use duration::{DurationError, GoDuration};
 pub use l4_route::{L4Destination, L4Match, L4Route};
 pub use mirror::{CorsPolicy, Delegate, Mirror, UnmatchedPreflights};
 pub use policy::{
     ClientTls, ConnectionPool, Distribute, Failover, HttpPool, LocalityLb, OutlierDetection,
-    TcpKeepalive, TcpPool,
+    RetryBudget, TcpKeepalive, TcpPool,
 };
 pub use virtual_service::{
     Abort, Body, Delay, Destination, DirectResponse, Fault, HeaderOperations, Headers, HttpMatch,

@@ -6,6 +6,7 @@ mod authorization_policy;
 mod client_tls;
 mod complaints;
 mod connection_pool;
+mod consistent_hash;
 mod cors;
 mod destination_rule;
 mod fault;

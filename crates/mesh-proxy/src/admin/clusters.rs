@@ -56,7 +56,7 @@ impl Shot {
                 ("max_connections", limits.connections.most()),
                 ("max_pending_requests", limits.pending.most()),
                 ("max_requests", limits.requests.most()),
-                ("max_retries", limits.retries.most()),
+                ("max_retries", limits.most_retries()),
             ],
             hosts: hosts
                 .map(|(index, (state, host))| HostShot {

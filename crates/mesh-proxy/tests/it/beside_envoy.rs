@@ -2,6 +2,7 @@
 //! after the same requests both show and log the same.
 
 mod config;
+mod hosts;
 mod log;
 mod statistics;
 
@@ -11,9 +12,11 @@ use std::sync::{Arc, Mutex};
 
 use hyper::Response;
 use mesh::compile::compile_sidecar;
+use mesh::config::Config;
 use mesh::model::{DestinationRule, VirtualService};
 use mesh::registry::{Client as Pod, Endpoint, Network, Protocol, World};
 use mesh_proxy::{AccessLog, Admin, Listen, Proxy, Role, Settings, TcpDial};
+use serde_json::Value;
 use tempfile::TempDir;
 use testkit::envoy::Envoy;
 use tokio::sync::Semaphore;
@@ -62,7 +65,8 @@ impl Stage {
             endpoint("ctx2", refusing),
         ];
         let (stop, lines) = (CancellationToken::new(), Arc::new(Lines::default()));
-        let (ours, admin) = start(pods, lines.clone(), stop.clone()).await;
+        let config = compiled(&objects(), pods);
+        let (ours, admin) = start(config, lines.clone(), stop.clone()).await;
         let dump = serde_json::from_str(&admin.get("/config_dump?include_eds").body).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let envoy = Envoy::start(bootstrap(&dump, &log_file(&folder))).await?;
@@ -84,18 +88,13 @@ fn log_file(folder: &TempDir) -> PathBuf {
     folder.path().join("access.log")
 }
 
-/// Our proxy before real addresses: where it listens, and its admin interface.
-async fn start(
-    pods: Vec<Endpoint>,
-    lines: Arc<Lines>,
-    stop: CancellationToken,
-) -> (SocketAddr, Admin) {
-    let (rules, policy) = objects();
+/// What the rules mean for a pod of ctx1.
+fn compiled((rules, policy): &(Value, Value), pods: Vec<Endpoint>) -> Config {
     let services = [service(Protocol::Sniffed, pods)];
     let world = World {
         services: &services,
-        virtual_services: &[VirtualService::parse(&rules).unwrap()],
-        destination_rules: &[DestinationRule::parse(&policy).unwrap()],
+        virtual_services: &[VirtualService::parse(rules).unwrap()],
+        destination_rules: &[DestinationRule::parse(policy).unwrap()],
         network: &Network::Single,
     };
     let pod = Pod {
@@ -103,11 +102,16 @@ async fn start(
         namespace: "t".into(),
         ..Pod::default()
     };
+    compile_sidecar(&world, &pod)
+}
+
+/// Our proxy before real addresses: where it listens, and its admin interface.
+async fn start(config: Config, lines: Arc<Lines>, stop: CancellationToken) -> (SocketAddr, Admin) {
     let proxy = Proxy::new(Settings {
         access_log: Some(lines),
         ..Settings::new(Role::Outbound, Arc::new(TcpDial))
     });
-    proxy.apply(Arc::new(compile_sidecar(&world, &pod)));
+    proxy.apply(Arc::new(config));
     let (listener, address) = listener().await;
     let listen = Listen {
         routes: format!("{FQDN}:8080").into(),

@@ -1,13 +1,13 @@
 //! `trafficPolicy` → the [`Policy`] of a subset at a port.
 
+use super::load_balancer::{balancing, hash_policy, slow_start};
 use super::locality::Nearness;
 use crate::config::{
-    Balancing, CONNECT_TIMEOUT, Cookie, HashPolicy, IDLE_TIMEOUT, Limits, Outlier, Policy,
-    Threshold,
+    CONNECT_TIMEOUT, HashPolicy, IDLE_TIMEOUT, Limits, Outlier, Policy, RetryBudget, Threshold,
 };
 use crate::model::{
-    ConnectionPool, ConsistentHash, CookieAttribute, DestinationRule, LoadBalancer,
-    OutlierDetection, PortSettings, SimpleLb, Subset, TrafficPolicy,
+    self, ConnectionPool, DestinationRule, LoadBalancer, OutlierDetection, PortSettings, Subset,
+    TrafficPolicy,
 };
 
 /// The blocks of a policy that replace each other as wholes.
@@ -16,6 +16,7 @@ pub(super) struct Blocks<'a> {
     load_balancer: Option<&'a LoadBalancer>,
     connection_pool: Option<&'a ConnectionPool>,
     outlier_detection: Option<&'a OutlierDetection>,
+    retry_budget: Option<&'a model::RetryBudget>,
 }
 
 impl<'a> Blocks<'a> {
@@ -23,7 +24,8 @@ impl<'a> Blocks<'a> {
     ///
     /// Istio: a block of the subset replaces the host's block, never field by field. Settings for a
     /// port hide everything above them: a port block of the host hides the host's other blocks, one
-    /// of a subset hides the host's policy too, and what it leaves out has its default.
+    /// of a subset hides the host's policy too, and what it leaves out has its default. A port has no
+    /// budget of its own; what is written for a port of a subset leaves the host's.
     pub(super) fn of(
         rule: Option<&'a DestinationRule>,
         subset: Option<&'a Subset>,
@@ -35,7 +37,11 @@ impl<'a> Blocks<'a> {
         });
         let own = subset.and_then(|subset| subset.traffic_policy.as_ref());
         own.map_or(base, |own| {
-            Self::at_port(own, port).unwrap_or_else(|| Self::whole(own).over(base))
+            let at_port = Self::at_port(own, port).map(|own| Self {
+                retry_budget: base.retry_budget,
+                ..own
+            });
+            at_port.unwrap_or_else(|| Self::whole(own).over(base))
         })
     }
 
@@ -59,6 +65,7 @@ impl<'a> Blocks<'a> {
     pub(super) fn policy(self) -> Policy {
         Policy {
             balancing: balancing(self.load_balancer),
+            slow_start: slow_start(self.load_balancer),
             weighs_localities: self.nearness().weighs(),
             outlier: self.outlier_detection.map(outlier),
             ..self.connections()
@@ -78,6 +85,7 @@ impl<'a> Blocks<'a> {
                 max_pending_requests: http.and_then(|http| limit(http.http1_max_pending_requests)),
                 max_requests: http.and_then(|http| limit(http.http2_max_requests)),
                 max_retries: http.and_then(|http| limit(http.max_retries)),
+                retry_budget: self.retry_budget.map(budget),
             },
             max_requests_per_connection: http
                 .and_then(|http| limit(http.max_requests_per_connection)),
@@ -98,6 +106,7 @@ impl<'a> Blocks<'a> {
             load_balancer: policy.load_balancer.as_ref(),
             connection_pool: policy.connection_pool.as_ref(),
             outlier_detection: policy.outlier_detection.as_ref(),
+            retry_budget: policy.retry_budget.as_ref(),
         }
     }
 
@@ -106,6 +115,7 @@ impl<'a> Blocks<'a> {
             load_balancer: self.load_balancer.or(base.load_balancer),
             connection_pool: self.connection_pool.or(base.connection_pool),
             outlier_detection: self.outlier_detection.or(base.outlier_detection),
+            retry_budget: self.retry_budget.or(base.retry_budget),
         }
     }
 
@@ -119,6 +129,7 @@ impl<'a> Blocks<'a> {
             load_balancer: settings.load_balancer.as_ref(),
             connection_pool: settings.connection_pool.as_ref(),
             outlier_detection: settings.outlier_detection.as_ref(),
+            retry_budget: None,
         })
     }
 }
@@ -128,54 +139,14 @@ fn limit(written: i64) -> Option<u32> {
     u32::try_from(written).ok().filter(|&limit| limit > 0)
 }
 
-/// Envoy's default too: a ring of at least 1024 places.
-fn ring(hash: &ConsistentHash) -> Balancing {
-    let written = hash
-        .ring_hash
-        .as_ref()
-        .and_then(|ring| ring.minimum_ring_size);
-    let minimum = written.or(hash.minimum_ring_size).filter(|&size| size > 0);
-    Balancing::RingHash {
-        minimum: minimum.unwrap_or(1024),
-    }
-}
-
-fn hash_policy(hash: &ConsistentHash) -> Option<HashPolicy> {
-    if let Some(name) = &hash.http_header_name {
-        return name.parse().ok().map(HashPolicy::Header);
-    }
-    if let Some(cookie) = &hash.http_cookie {
-        return Some(HashPolicy::Cookie(Cookie {
-            name: cookie.name.clone(),
-            ttl: cookie.ttl.map(|ttl| ttl.0),
-            path: cookie.path.clone(),
-            attributes: cookie.attributes.iter().map(attribute).collect(),
-        }));
-    }
-    if let Some(name) = &hash.http_query_parameter_name {
-        return Some(HashPolicy::Query(name.clone()));
-    }
-    hash.use_source_ip
-        .unwrap_or_default()
-        .then_some(HashPolicy::SourceIp)
-}
-
-/// Envoy: one without a value is its name alone.
-fn attribute(written: &CookieAttribute) -> String {
-    match written.value.as_str() {
-        "" => written.name.clone(),
-        value => format!("{}={value}", written.name),
-    }
-}
-
-fn balancing(load_balancer: Option<&LoadBalancer>) -> Balancing {
-    if let Some(hash) = load_balancer.and_then(|it| it.consistent_hash.as_ref()) {
-        return ring(hash);
-    }
-    match load_balancer.and_then(|load_balancer| load_balancer.simple) {
-        Some(SimpleLb::RoundRobin) => Balancing::RoundRobin,
-        Some(SimpleLb::Random) => Balancing::Random,
-        _ => Balancing::LeastRequest,
+/// Istio: a budget that leaves something out has Envoy's 20 % and 3 for it, and 0 at a time counts
+/// as not written.
+fn budget(written: &model::RetryBudget) -> RetryBudget {
+    let default = RetryBudget::default();
+    let minimum = Some(written.min_retry_concurrency).filter(|&minimum| minimum > 0);
+    RetryBudget {
+        percent: written.percent.unwrap_or(default.percent),
+        minimum: minimum.unwrap_or(default.minimum),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Balancing;
+
 /// Envoy: connections that are not up after this long have failed (Istio's mesh default).
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Envoy: a connection that carries nothing for this long is closed.
@@ -12,6 +14,8 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 pub struct Policy {
     /// How a host is chosen.
     pub balancing: Balancing,
+    /// How new hosts come to their share; none = at once.
+    pub slow_start: Option<SlowStart>,
     /// Whether a locality is chosen by weight before the host (Envoy: `locality_weighted_lb_config`).
     pub weighs_localities: bool,
     /// Limit for a connection to come up.
@@ -28,8 +32,19 @@ pub struct Policy {
     pub outlier: Option<Outlier>,
 }
 
+/// How new hosts come to their share (Envoy: `slow_start_config`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlowStart {
+    /// How long it takes; more than nothing.
+    pub window: Duration,
+    /// 1 = evenly; above it, most comes early.
+    pub aggression: f64,
+    /// Part of its weight that a host has at least, from 0 to 1.
+    pub minimum: f64,
+}
+
 /// How much of a cluster all clients together may use (Envoy: circuit breakers); none = no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Limits {
     /// Connections at a time.
     pub max_connections: Option<u32>,
@@ -39,23 +54,36 @@ pub struct Limits {
     pub max_requests: Option<u32>,
     /// Retries at a time.
     pub max_retries: Option<u32>,
+    /// Retries at a time by how many requests there are, instead.
+    pub retry_budget: Option<RetryBudget>,
 }
 
-/// How a host is chosen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Balancing {
-    /// The less busy of two random hosts.
-    #[default]
-    LeastRequest,
-    /// In turn.
-    RoundRobin,
-    /// A random host.
-    Random,
-    /// By the hash of a request; a random host for one without.
-    RingHash {
-        /// Places on the ring, at least.
-        minimum: u64,
-    },
+/// How many retries may be under way by how many requests there are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryBudget {
+    /// Percent of the requests that are under way or wait for a connection.
+    pub percent: f64,
+    /// But always as many as this.
+    pub minimum: u32,
+}
+
+impl RetryBudget {
+    /// How many retries may be under way beside so many requests.
+    pub fn most(&self, requests: u32) -> u32 {
+        // Envoy: whole ones; a float beyond the range of integers becomes the largest one.
+        let share = (self.percent / 100.0 * f64::from(requests)) as u32;
+        share.max(self.minimum)
+    }
+}
+
+impl Default for RetryBudget {
+    /// Envoy's, and Istio's.
+    fn default() -> Self {
+        Self {
+            percent: 20.0,
+            minimum: 3,
+        }
+    }
 }
 
 /// Ejection of failing hosts (Envoy: `outlier_detection`, and the panic threshold that Istio writes
@@ -102,6 +130,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             balancing: Balancing::default(),
+            slow_start: None,
             weighs_localities: false,
             connect_timeout: CONNECT_TIMEOUT,
             limits: Limits::default(),

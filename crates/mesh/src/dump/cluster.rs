@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::duration;
-use crate::config::{Balancing, Cluster, Host, IDLE_TIMEOUT, Limits, Outlier, Policy, Threshold};
+use crate::config::{
+    Balancing, Cluster, Host, IDLE_TIMEOUT, Limits, Outlier, Policy, SlowStart, Threshold,
+};
 use crate::registry::Locality;
 
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -29,7 +31,7 @@ pub fn cluster(cluster: &Cluster) -> Value {
             "eds_config": {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"},
             "service_name": *cluster.name,
         });
-        balancing(policy.balancing, &mut envoy);
+        balancing(policy, &mut envoy);
     }
     if let Some(rules) = &policy.outlier {
         envoy["outlier_detection"] = outlier(rules);
@@ -118,26 +120,57 @@ fn locality(place: &Locality) -> Value {
 /// Istio writes the largest number where there is no limit.
 fn thresholds(limits: &Limits) -> Value {
     let limit = |limit: Option<u32>| limit.unwrap_or(u32::MAX);
-    json!({
+    let mut thresholds = json!({
         "max_connections": limit(limits.max_connections),
         "max_pending_requests": limit(limits.max_pending_requests),
         "max_requests": limit(limits.max_requests),
         "max_retries": limit(limits.max_retries),
-    })
+    });
+    if let Some(budget) = &limits.retry_budget {
+        thresholds["retry_budget"] = json!({
+            "budget_percent": {"value": budget.percent},
+            "min_retry_concurrency": budget.minimum,
+        });
+    }
+    thresholds
 }
 
-fn balancing(balancing: Balancing, envoy: &mut Value) {
-    let name = match balancing {
-        Balancing::LeastRequest => "LEAST_REQUEST",
+fn balancing(policy: &Policy, envoy: &mut Value) {
+    let slow_start = policy.slow_start.as_ref().map(slow_start);
+    let name = match policy.balancing {
+        Balancing::LeastRequest => {
+            if let Some(slow_start) = slow_start {
+                envoy["least_request_lb_config"] = json!({"slow_start_config": slow_start});
+            }
+            "LEAST_REQUEST"
+        }
         // Envoy's default.
-        Balancing::RoundRobin => return,
+        Balancing::RoundRobin => {
+            if let Some(slow_start) = slow_start {
+                envoy["round_robin_lb_config"] = json!({"slow_start_config": slow_start});
+            }
+            return;
+        }
         Balancing::Random => "RANDOM",
         Balancing::RingHash { minimum } => {
             envoy["ring_hash_lb_config"] = json!({"minimum_ring_size": minimum.to_string()});
             "RING_HASH"
         }
+        Balancing::Maglev(size) => {
+            envoy["maglev_lb_config"] = json!({"table_size": size.get().to_string()});
+            "MAGLEV"
+        }
     };
     envoy["lb_policy"] = name.into();
+}
+
+fn slow_start(rules: &SlowStart) -> Value {
+    json!({
+        "slow_start_window": duration(rules.window),
+        // Istio writes a key that nothing can be set by.
+        "aggression": {"default_value": rules.aggression, "runtime_key": "("},
+        "min_weight_percent": {"value": rules.minimum * 100.0},
+    })
 }
 
 fn common(policy: &Policy) -> Value {

@@ -120,8 +120,18 @@ fn hash(policy: &HashPolicy) -> Value {
             if !cookie.path.is_empty() {
                 envoy["path"] = cookie.path.as_str().into();
             }
+            if !cookie.attributes.is_empty() {
+                envoy["attributes"] = cookie.attributes.iter().map(|it| attribute(it)).collect();
+            }
             json!({"cookie": envoy})
         }
+    }
+}
+
+fn attribute(text: &str) -> Value {
+    match text.split_once('=') {
+        Some((name, value)) => json!({"name": name, "value": value}),
+        None => json!({"name": text}),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Which host of a cluster takes the next request: priority → locality → host.
 
-use super::group::Group;
+use std::time::Duration;
+
+use super::group::{Group, Setting};
 use super::load::{Census, Load, OVERPROVISIONING, elsewhere, loads};
-use super::ring::digest;
+use super::members::{Member, members};
 use super::schedule::Schedule;
+use super::warmup::Warmup;
 use crate::config::{Balancing, Host, Policy};
 
 /// Envoy's threshold, which Istio overwrites only where it writes rules of ejection.
@@ -15,20 +18,19 @@ pub(super) struct Chances<A, R> {
     pub(super) active: A,
     /// Uniformly random numbers.
     pub(super) random: R,
-    /// Of the request, for a ring.
+    /// Of the request; without one a random number stands for it, the same in every attempt.
     pub(super) hash: Option<u64>,
     /// Picks for this try before.
     pub(super) attempt: u32,
     /// Hosts whose priorities are left.
     pub(super) left: Vec<usize>,
+    pub(super) now: Duration,
 }
 
-/// What of the hosts of a cluster decides among them.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Members {
-    pub(super) weights: Vec<u32>,
-    /// A number of its own for each.
-    pub(super) keys: Vec<u64>,
+impl<A, R: FnMut() -> u64> Chances<A, R> {
+    pub(super) fn hash(&mut self) -> u64 {
+        *self.hash.get_or_insert_with(&mut self.random)
+    }
 }
 
 /// The state of choosing among the hosts of a cluster: one Envoy worker's.
@@ -37,7 +39,8 @@ pub(super) struct Balancer {
     balancing: Balancing,
     panic_threshold: u32,
     weighs_localities: bool,
-    members: Members,
+    members: Vec<Member>,
+    warmup: Option<Warmup>,
     random: u64,
     priorities: Vec<Priority>,
 }
@@ -72,69 +75,74 @@ struct Turns {
 }
 
 impl Balancer {
-    /// Starts with these hosts, all healthy until [`refresh`](Self::refresh); `random` says where
-    /// cycles begin.
-    pub(super) fn new(policy: &Policy, hosts: &[Host], random: u64) -> Self {
-        let mut balancer = Self {
+    /// No hosts yet; `random` says where cycles begin.
+    pub(super) fn new(policy: &Policy, random: u64) -> Self {
+        Self {
             balancing: policy.balancing,
             panic_threshold: policy
                 .outlier
                 .map_or(PANIC_THRESHOLD, |outlier| outlier.panic_threshold),
             weighs_localities: policy.weighs_localities,
-            members: Members::default(),
+            members: Vec::new(),
+            warmup: policy.slow_start.map(Warmup::new),
             random,
             priorities: Vec::new(),
-        };
-        balancer.replace_hosts(hosts);
-        balancer
+        }
     }
 
-    /// Other hosts from now on; cycles go on. To be followed by [`refresh`](Self::refresh).
-    pub(super) fn replace_hosts(&mut self, hosts: &[Host]) {
-        let key = |host: &Host| digest(host.address.to_string().as_bytes());
-        self.members = Members {
-            weights: hosts.iter().map(|host| host.weight).collect(),
-            keys: hosts.iter().map(key).collect(),
-        };
+    /// Other hosts from `now` on: of each its index until now, none for a new one. Cycles go on.
+    /// To be followed by [`refresh`](Self::refresh).
+    pub(super) fn replace_hosts(&mut self, hosts: &[Host], kept: &[Option<usize>], now: Duration) {
+        self.members = members(hosts, self.weighs_localities);
+        if let Some(warmup) = &mut self.warmup {
+            warmup.replace_hosts(kept, now);
+        }
         let priorities = hosts.iter().map(|host| host.priority as usize + 1).max();
-        self.priorities
-            .resize_with(priorities.unwrap_or(0), || Priority::new(self.random));
-        for (number, priority) in self.priorities.iter_mut().enumerate() {
+        let mut all = std::mem::take(&mut self.priorities);
+        all.resize_with(priorities.unwrap_or(0), || Priority::new(self.random));
+        for (number, priority) in all.iter_mut().enumerate() {
             let of =
                 |(index, host): (usize, &Host)| (host.priority as usize == number).then_some(index);
             priority.all = hosts.iter().enumerate().filter_map(of).collect();
             priority.split(hosts, self.random);
             let all = priority.all.clone();
-            priority
-                .everyone
-                .refill(self.balancing, all, &self.members, self.random);
+            priority.everyone.refill(self.setting(now), all);
         }
+        self.priorities = all;
     }
 
     /// Learns which hosts are healthy.
-    pub(super) fn refresh(&mut self, healthy: impl Fn(usize) -> bool) {
-        for priority in &mut self.priorities {
-            let refill = |group: &mut Group, hosts: &[usize]| {
-                let hosts = hosts
-                    .iter()
-                    .copied()
-                    .filter(|host| healthy(*host))
-                    .collect();
-                group.refill(self.balancing, hosts, &self.members, self.random);
-            };
+    pub(super) fn refresh(&mut self, healthy: impl Fn(usize) -> bool, now: Duration) {
+        let mut priorities = std::mem::take(&mut self.priorities);
+        let refill = |group: &mut Group, hosts: &[usize]| {
+            let hosts = hosts.iter().copied().filter(|host| healthy(*host));
+            group.refill(self.setting(now), hosts.collect());
+        };
+        for priority in &mut priorities {
             refill(&mut priority.healthy, &priority.all);
             for locality in &mut priority.localities {
                 refill(&mut locality.healthy, &locality.hosts);
             }
-            priority.schedule = match self.weighs_localities {
-                true => Turns::new(&priority.localities, self.random),
-                false => None,
-            };
+            // A table of hashes holds the localities' weights itself.
+            let by_turns = self.weighs_localities && !self.balancing.hashes();
+            let turns = by_turns.then(|| Turns::new(&priority.localities, self.random));
+            priority.schedule = turns.flatten();
         }
-        let census: Vec<Census> = self.priorities.iter().map(Priority::census).collect();
+        let census: Vec<Census> = priorities.iter().map(Priority::census).collect();
         let loads = loads(&census, self.panic_threshold);
-        for (priority, load) in self.priorities.iter_mut().zip(loads) {
+        for (priority, load) in priorities.iter_mut().zip(loads) {
             priority.load = load;
+        }
+        self.priorities = priorities;
+    }
+
+    fn setting(&self, now: Duration) -> Setting<'_> {
+        Setting {
+            balancing: self.balancing,
+            members: &self.members,
+            warmup: self.warmup.as_ref(),
+            random: self.random,
+            now,
         }
     }
 
@@ -158,25 +166,20 @@ impl Balancer {
             }
             // One priority has it all: chance has no say.
             1 => 0,
-            // Envoy: a request that is hashed stays in its priority too.
-            _ => {
-                let hash = chances.hash.filter(|_| self.hashes());
-                let random = hash.unwrap_or_else(&mut chances.random);
-                self.priority(random, &chances.left)
-            }
+            // Envoy: a request that is hashed stays in its priority too, also with its retries.
+            _ if self.balancing.hashes() => self.priority(chances.hash(), &[]),
+            _ => self.priority((chances.random)(), &chances.left),
         };
+        // Envoy: with a hash, further attempts are parts of the same choice.
+        let same = self.balancing.hashes() && chances.attempt > 0;
         let priority = &mut self.priorities[chosen];
         let group = if priority.load.panic {
-            *panics += 1;
+            *panics += u64::from(!same);
             &mut priority.everyone
         } else {
             priority.group()
         };
-        group.pick(chances)
-    }
-
-    fn hashes(&self) -> bool {
-        matches!(self.balancing, Balancing::RingHash { .. })
+        group.pick(chances, self.warmup.as_ref())
     }
 
     /// Envoy: the first priority up to which the shares reach a number from 1 to 100.

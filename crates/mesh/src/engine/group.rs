@@ -1,8 +1,13 @@
 //! Hosts among which one is chosen by the policy alone.
 
-use super::balancer::{Chances, Members};
+use std::time::Duration;
+
+use super::balancer::Chances;
+use super::maglev::Maglev;
+use super::members::{Member, shares};
 use super::ring::Ring;
 use super::schedule::Schedule;
+use super::warmup::Warmup;
 use crate::config::Balancing;
 
 /// Some hosts of a cluster, and the state of choosing among them.
@@ -12,6 +17,16 @@ pub(super) struct Group {
     choice: Choice,
     /// Picks of a plain cycle so far; goes on when hosts come and go.
     turn: u64,
+}
+
+/// What all groups of a cluster are filled by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting<'a> {
+    pub(super) balancing: Balancing,
+    pub(super) members: &'a [Member],
+    pub(super) warmup: Option<&'a Warmup>,
+    pub(super) random: u64,
+    pub(super) now: Duration,
 }
 
 /// What a choice is made by.
@@ -31,6 +46,44 @@ enum Choice {
     Random,
     /// By the request's hash.
     Ring(Ring),
+    /// By the request's hash.
+    Maglev(Maglev),
+}
+
+impl Choice {
+    /// Envoy: who is still warming up is as good as a weight of its own.
+    fn new(setting: Setting<'_>, hosts: &[usize]) -> Self {
+        let members = setting.members;
+        let equal = hosts
+            .windows(2)
+            .all(|pair| members[pair[0]].weight == members[pair[1]].weight);
+        let warm = setting.warmup.is_none_or(|it| it.is_over(setting.now));
+        match (setting.balancing, equal && warm) {
+            (Balancing::RingHash { minimum }, _) => {
+                Self::Ring(Ring::new(&shares(members, hosts), minimum))
+            }
+            (Balancing::Maglev(size), _) => {
+                Self::Maglev(Maglev::new(&shares(members, hosts), size))
+            }
+            (Balancing::Random, _) => Self::Random,
+            (Balancing::RoundRobin, true) => Self::Cycle,
+            (Balancing::RoundRobin, false) => Self::scheduled(setting, hosts, false),
+            (Balancing::LeastRequest, true) => Self::TwoChoices,
+            (Balancing::LeastRequest, false) => Self::scheduled(setting, hosts, true),
+        }
+    }
+
+    fn scheduled(setting: Setting<'_>, hosts: &[usize], divide_by_active: bool) -> Self {
+        let weight = |host: &usize| setting.members[*host].weight;
+        let weights: Vec<u32> = hosts.iter().map(weight).collect();
+        let factor = |host| factor(setting.warmup, host, setting.now);
+        let weighed = |entry: usize| weight_of(&weights, entry) * factor(hosts[entry]);
+        Self::Scheduled {
+            schedule: Schedule::new(hosts.len(), weighed, setting.random),
+            weights,
+            divide_by_active,
+        }
+    }
 }
 
 impl Group {
@@ -44,32 +97,8 @@ impl Group {
     }
 
     /// These hosts from now on, of the members of the cluster.
-    pub(super) fn refill(
-        &mut self,
-        balancing: Balancing,
-        hosts: Vec<usize>,
-        members: &Members,
-        random: u64,
-    ) {
-        let weights: Vec<u32> = hosts.iter().map(|host| members.weights[*host]).collect();
-        let equal = weights.windows(2).all(|pair| pair[0] == pair[1]);
-        let scheduled = |divide_by_active| Choice::Scheduled {
-            schedule: Schedule::new(weights.len(), |host| weight(&weights, host), random),
-            weights: weights.clone(),
-            divide_by_active,
-        };
-        self.choice = match (balancing, equal) {
-            (Balancing::RingHash { minimum }, _) => {
-                let entry = |host: &usize| (members.keys[*host], members.weights[*host]);
-                let entries: Vec<_> = hosts.iter().map(entry).collect();
-                Choice::Ring(Ring::new(&entries, minimum))
-            }
-            (Balancing::Random, _) => Choice::Random,
-            (Balancing::RoundRobin, true) => Choice::Cycle,
-            (Balancing::RoundRobin, false) => scheduled(false),
-            (Balancing::LeastRequest, true) => Choice::TwoChoices,
-            (Balancing::LeastRequest, false) => scheduled(true),
-        };
+    pub(super) fn refill(&mut self, setting: Setting<'_>, hosts: Vec<usize>) {
+        self.choice = Choice::new(setting, &hosts);
         self.hosts = hosts;
     }
 
@@ -78,55 +107,67 @@ impl Group {
     }
 
     /// The host for the next request; none in an empty group.
-    pub(super) fn pick<A, R>(&mut self, chances: &mut Chances<A, R>) -> Option<usize>
+    pub(super) fn pick<A, R>(
+        &mut self,
+        chances: &mut Chances<A, R>,
+        warmup: Option<&Warmup>,
+    ) -> Option<usize>
     where
         A: Fn(usize) -> u32,
         R: FnMut() -> u64,
     {
-        let (hosts, active, random) = (&self.hosts, &chances.active, &mut chances.random);
-        if hosts.len() < 2 {
-            return hosts.first().copied();
-        }
-        Some(match &mut self.choice {
+        let hosts = &self.hosts;
+        match &mut self.choice {
+            Choice::Ring(ring) => ring.pick(chances.hash(), chances.attempt),
+            Choice::Maglev(table) => table.pick(chances.hash(), chances.attempt),
+            _ if hosts.len() < 2 => hosts.first().copied(),
             Choice::Cycle => {
                 let picked = hosts[index(self.turn, hosts.len())];
                 self.turn = self.turn.wrapping_add(1);
-                picked
+                Some(picked)
             }
-            Choice::Random => hosts[index(random(), hosts.len())],
-            Choice::TwoChoices => {
-                let mut any = || hosts[index(random(), hosts.len())];
-                let (first, second) = (any(), any());
-                if active(second) < active(first) {
-                    second
-                } else {
-                    first
-                }
-            }
-            Choice::Ring(ring) => {
-                let hash = chances.hash.unwrap_or_else(random);
-                hosts[ring.pick(hash, chances.attempt)]
-            }
+            Choice::Random => Some(hosts[index((chances.random)(), hosts.len())]),
+            Choice::TwoChoices => Some(less_busy(hosts, chances)),
             Choice::Scheduled {
                 schedule,
                 weights,
                 divide_by_active,
             } => {
                 let due = schedule.pick(|entry| {
-                    let busy = if *divide_by_active {
-                        active(hosts[entry]) + 1
-                    } else {
-                        1
+                    let host = hosts[entry];
+                    let busy = match divide_by_active {
+                        true => f64::from((chances.active)(host)) + 1.0,
+                        false => 1.0,
                     };
-                    weight(weights, entry) / f64::from(busy)
+                    weight_of(weights, entry) / busy * factor(warmup, host, chances.now)
                 });
-                hosts[due]
+                Some(hosts[due])
             }
-        })
+        }
     }
 }
 
-fn weight(weights: &[u32], entry: usize) -> f64 {
+/// Envoy: of two equally busy ones the first.
+fn less_busy<A, R>(hosts: &[usize], chances: &mut Chances<A, R>) -> usize
+where
+    A: Fn(usize) -> u32,
+    R: FnMut() -> u64,
+{
+    let mut any = || hosts[index((chances.random)(), hosts.len())];
+    let (first, second) = (any(), any());
+    if (chances.active)(second) < (chances.active)(first) {
+        second
+    } else {
+        first
+    }
+}
+
+/// What a host that is warming up gets of its weight.
+fn factor(warmup: Option<&Warmup>, host: usize, now: Duration) -> f64 {
+    warmup.map_or(1.0, |warmup| warmup.factor(host, now))
+}
+
+fn weight_of(weights: &[u32], entry: usize) -> f64 {
     f64::from(weights[entry].max(1))
 }
 

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use http::HeaderMap;
-use http::header::{COOKIE, HeaderValue};
+use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 
-use super::ring::digest;
+use xxhash_rust::xxh64::xxh64;
+
 use crate::config::{Cookie, HashPolicy};
 
 /// What of a request may be hashed.
@@ -17,6 +17,8 @@ pub struct Hashable<'a> {
     pub query: &'a str,
     /// Where it came from.
     pub client: SocketAddr,
+    /// Where it wanted to go.
+    pub local: Option<SocketAddr>,
 }
 
 /// What hashing a request yields.
@@ -33,10 +35,7 @@ pub fn hash(policies: &[HashPolicy], request: Hashable<'_>) -> Hashed {
     let mut hashed = Hashed::default();
     for policy in policies {
         let value = match policy {
-            HashPolicy::Header(name) => {
-                let value = request.headers.get(name);
-                value.map(|value| digest(value.as_bytes()))
-            }
+            HashPolicy::Header(name) => header_hash(request.headers, name),
             HashPolicy::Query(name) => parameter(request.query, name).map(digest_text),
             HashPolicy::SourceIp => Some(digest_text(&request.client.ip().to_string())),
             HashPolicy::Cookie(cookie) => cookie_hash(cookie, request, &mut hashed.cookie),
@@ -49,6 +48,18 @@ pub fn hash(policies: &[HashPolicy], request: Hashable<'_>) -> Hashed {
     hashed
 }
 
+/// Envoy: of several values all count, in whatever order they were sent.
+fn header_hash(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    let mut values: Vec<&[u8]> = headers
+        .get_all(name)
+        .iter()
+        .map(|it| it.as_bytes())
+        .collect();
+    values.sort_unstable();
+    let chained = |seed, value: &&[u8]| xxh64(value, seed);
+    (!values.is_empty()).then(|| values.iter().fold(0, chained))
+}
+
 /// Envoy: a client without the cookie gets one by its connection, if the cookie has a time to live.
 fn cookie_hash(
     cookie: &Cookie,
@@ -59,7 +70,11 @@ fn cookie_hash(
         return Some(digest_text(sent));
     }
     let ttl = cookie.ttl?;
-    let value = format!("{:016x}", digest_text(&request.client.to_string()));
+    let mut connection = request.client.to_string();
+    if let Some(local) = request.local {
+        connection.push_str(&local.to_string());
+    }
+    let value = format!("{:016x}", digest_text(&connection));
     let mut text = format!("{}=\"{value}\"", cookie.name);
     if !ttl.is_zero() {
         text.push_str(&format!("; Max-Age={}", ttl.as_secs()));
@@ -85,7 +100,9 @@ fn sent<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         let (own, value) = cookie.trim().split_once('=')?;
         (own == name).then_some(value)
     })?;
-    Some(value.trim_matches('"')).filter(|value| !value.is_empty())
+    let quoted = value.strip_prefix('"');
+    let inner = quoted.and_then(|value| value.strip_suffix('"'));
+    Some(inner.unwrap_or(value)).filter(|value| !value.is_empty())
 }
 
 fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
@@ -93,6 +110,11 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         let (own, value) = pair.split_once('=').unwrap_or((pair, ""));
         (own == name).then_some(value)
     })
+}
+
+/// The hash of bytes, as Envoy's.
+pub(super) fn digest(bytes: &[u8]) -> u64 {
+    xxh64(bytes, 0)
 }
 
 fn digest_text(text: &str) -> u64 {
@@ -117,6 +139,7 @@ mod tests {
             headers: &headers(pairs),
             query,
             client: ([10, 1, 0, 9], 4711).into(),
+            local: Some(([10, 96, 0, 7], 8080).into()),
         };
         hash(policies, request)
     }

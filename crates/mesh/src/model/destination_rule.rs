@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    ClientTls, ConnectionPool, GoDuration, Kind, LocalityLb, Object, OutlierDetection, PortSelector,
+    ClientTls, ConnectionPool, GoDuration, Kind, LocalityLb, Object, OutlierDetection,
+    PortSelector, RetryBudget,
 };
 
 /// A DestinationRule: subsets of a host and the policy towards them.
@@ -70,8 +71,8 @@ pub struct TrafficPolicy {
     pub tunnel: Option<Value>,
     /// PROXY protocol; not obeyed yet.
     pub proxy_protocol: Option<Value>,
-    /// Limit of retries; not obeyed yet.
-    pub retry_budget: Option<Value>,
+    /// Limit of retries by how many requests there are.
+    pub retry_budget: Option<RetryBudget>,
 }
 
 /// `portLevelSettings[i]`.
@@ -100,8 +101,22 @@ pub struct LoadBalancer {
     pub consistent_hash: Option<ConsistentHash>,
     /// Who is near.
     pub locality_lb_setting: Option<LocalityLb>,
-    /// Old way to let new hosts in slowly; not obeyed yet.
+    /// How new hosts come to their share.
+    pub warmup: Option<Warmup>,
+    /// Old way to say so.
     pub warmup_duration_secs: Option<GoDuration>,
+}
+
+/// `loadBalancer.warmup`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Warmup {
+    /// How long it takes.
+    pub duration: Option<GoDuration>,
+    /// Percent of its share that a host has at least.
+    pub minimum_percent: Option<f64>,
+    /// 1 = evenly; above it, most comes early.
+    pub aggression: Option<f64>,
 }
 
 /// `loadBalancer.consistentHash`.
@@ -118,6 +133,8 @@ pub struct ConsistentHash {
     pub http_query_parameter_name: Option<String>,
     /// The ring.
     pub ring_hash: Option<RingHash>,
+    /// A table instead of a ring.
+    pub maglev: Option<Maglev>,
     /// Old place of the ring's size.
     pub minimum_ring_size: Option<u64>,
 }
@@ -152,6 +169,14 @@ pub struct CookieAttribute {
 pub struct RingHash {
     /// Places on the ring, at least.
     pub minimum_ring_size: Option<u64>,
+}
+
+/// `consistentHash.maglev`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Maglev {
+    /// Places in the table.
+    pub table_size: Option<u64>,
 }
 
 /// `loadBalancer.simple`.

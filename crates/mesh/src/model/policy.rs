@@ -88,6 +88,16 @@ pub struct OutlierDetection {
     pub min_health_percent: i64,
 }
 
+/// `retryBudget`: how many retries may be under way.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RetryBudget {
+    /// Percent of the requests that are under way or wait for a connection.
+    pub percent: Option<f64>,
+    /// But always as many as this.
+    pub min_retry_concurrency: u32,
+}
+
 /// `tls` towards a host.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

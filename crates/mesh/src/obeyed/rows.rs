@@ -43,7 +43,7 @@ pub(super) struct Idle {
 }
 
 /// What of the kinds that are obeyed changes nothing.
-pub(super) const FIELDS: [Idle; 13] = [
+pub(super) const FIELDS: [Idle; 10] = [
     Idle {
         kind: "Gateway",
         places: &["spec.servers"],
@@ -96,20 +96,6 @@ pub(super) const FIELDS: [Idle; 13] = [
     Idle {
         kind: "DestinationRule",
         places: &POLICIES,
-        below: "",
-        members: &["retryBudget"],
-        why: "retries are limited by a number, write `connectionPool.http.maxRetries`",
-    },
-    Idle {
-        kind: "DestinationRule",
-        places: &POLICIES,
-        below: ".loadBalancer.consistentHash",
-        members: &["maglev"],
-        why: "every hash is looked up on a ring, which shares and stays alike",
-    },
-    Idle {
-        kind: "DestinationRule",
-        places: &POLICIES,
         below: ".connectionPool.http",
         members: &["maxConcurrentStreams", "useClientProtocol"],
         why: "the lab speaks HTTP/1.1, which has one request on a connection",
@@ -120,13 +106,6 @@ pub(super) const FIELDS: [Idle; 13] = [
         below: ".connectionPool.tcp",
         members: &["tcpKeepalive"],
         why: "no peer on this machine can go silently",
-    },
-    Idle {
-        kind: "DestinationRule",
-        places: &POLICIES,
-        below: ".loadBalancer",
-        members: &["warmupDurationSecs", "warmup"],
-        why: "a new host has its full share at once",
     },
     Idle {
         kind: "DestinationRule",

@@ -30,7 +30,7 @@ fn what_is_not_obeyed_is_named_by_path_once_with_its_reason() {
         ]
     );
     let policy = destination_rule(json!({
-        "loadBalancer": {"simple": "PASSTHROUGH", "warmup": {"duration": "1s"}},
+        "loadBalancer": {"simple": "PASSTHROUGH"}, "tunnel": {"targetPort": 1},
         "portLevelSettings": [{"port": {"number": 1}, "tls": {}}],
     }));
     let told = warnings(&policy);
@@ -42,8 +42,8 @@ fn what_is_not_obeyed_is_named_by_path_once_with_its_reason() {
         paths,
         [
             "spec.trafficPolicy.loadBalancer.simple: PASSTHROUGH",
-            "spec.trafficPolicy.loadBalancer.warmup",
             "spec.trafficPolicy.portLevelSettings[0].tls",
+            "spec.trafficPolicy.tunnel",
         ]
     );
 }

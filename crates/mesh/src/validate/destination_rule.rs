@@ -1,8 +1,8 @@
 //! The webhook's rules for a DestinationRule.
 
 use super::http_route::whole_milliseconds;
-use super::{Complaints, client_tls, connection_pool, hosts, locality, outlier};
-use crate::model::{DestinationRule, LoadBalancer, PortSettings, Subset, TrafficPolicy};
+use super::{Complaints, client_tls, connection_pool, consistent_hash, hosts, locality, outlier};
+use crate::model::{DestinationRule, LoadBalancer, PortSettings, Subset, TrafficPolicy, Warmup};
 
 pub(super) fn check(object: &DestinationRule) -> Complaints {
     let mut complaints = Complaints::default();
@@ -87,8 +87,29 @@ fn blocks(settings: &PortSettings, complaints: &mut Complaints) {
 }
 
 fn load_balancer(balancer: &LoadBalancer, ejects: bool, complaints: &mut Complaints) {
+    if let Some(hash) = &balancer.consistent_hash {
+        consistent_hash::check(hash, complaints);
+    }
     if let Some(setting) = &balancer.locality_lb_setting {
         locality::check(setting, ejects, complaints);
     }
     whole_milliseconds(balancer.warmup_duration_secs, complaints);
+    if let Some(written) = &balancer.warmup {
+        warmup(written, complaints);
+    }
+}
+
+fn warmup(warmup: &Warmup, complaints: &mut Complaints) {
+    complaints.check(warmup.duration.is_some(), || {
+        "duration is required".to_owned()
+    });
+    whole_milliseconds(warmup.duration, complaints);
+    let minimum = warmup.minimum_percent.unwrap_or_default();
+    complaints.check(minimum <= 100.0, || {
+        "minimumPercent value should be less than or equal to 100".to_owned()
+    });
+    let aggression = warmup.aggression.unwrap_or(1.0);
+    complaints.check(aggression >= 1.0, || {
+        "aggression should be greater than or equal to 1".to_owned()
+    });
 }

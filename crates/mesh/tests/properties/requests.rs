@@ -128,6 +128,7 @@ impl Sent {
             headers: request.headers,
             query: request.query,
             client: ([10, 1, 0, 9], 4711).into(),
+            local: Some(([10, 96, 0, 7], 8080).into()),
         };
         hash(&forward.hash, hashable);
         if let Some(policy) = &forward.retry {

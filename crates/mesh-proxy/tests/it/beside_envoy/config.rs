@@ -11,7 +11,7 @@ pub(super) const FQDN: &str = "svc.t.svc.cluster.local";
 /// Istio's default format of access logs.
 const LOG_FORMAT: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n";
 
-fn rule(name: &str, destination: Value, more: Value) -> Value {
+pub(super) fn rule(name: &str, destination: Value, more: Value) -> Value {
     let mut rule = json!({
         "match": [{"uri": {"prefix": format!("/{name}")}}],
         "route": [{"destination": destination}],
@@ -22,7 +22,7 @@ fn rule(name: &str, destination: Value, more: Value) -> Value {
     rule
 }
 
-fn subset(name: &str) -> Value {
+pub(super) fn subset(name: &str) -> Value {
     json!({"host": "svc", "subset": name})
 }
 

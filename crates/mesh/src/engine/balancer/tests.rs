@@ -34,6 +34,34 @@ fn policy(weighs_localities: bool, panic_threshold: u32) -> Policy {
     }
 }
 
+const NOW: Duration = Duration::ZERO;
+
+/// A balancer with these hosts, all healthy.
+fn balancer(policy: &Policy, hosts: &[Host]) -> Balancer {
+    let mut balancer = Balancer::new(policy, 0);
+    replace_hosts(&mut balancer, hosts);
+    balancer
+}
+
+/// Other hosts, all new and healthy.
+fn replace_hosts(balancer: &mut Balancer, hosts: &[Host]) {
+    balancer.replace_hosts(hosts, &vec![None; hosts.len()], NOW);
+    balancer.refresh(|_| true, NOW);
+}
+
+/// A choice by these random numbers and this hash.
+fn pick(balancer: &mut Balancer, random: impl FnMut() -> u64, hash: Option<u64>) -> Option<usize> {
+    let mut chances = Chances {
+        active: |_| 0,
+        random,
+        hash,
+        attempt: 0,
+        left: Vec::new(),
+        now: NOW,
+    };
+    balancer.pick(&mut chances, &mut 0)
+}
+
 /// How often each host is chosen in `count` picks, with numbers that run evenly through 0..100, and
 /// how many of the picks were made in a panic.
 fn picks(balancer: &mut Balancer, hosts: usize, count: u64) -> (Vec<u64>, u64) {
@@ -44,6 +72,7 @@ fn picks(balancer: &mut Balancer, hosts: usize, count: u64) -> (Vec<u64>, u64) {
         hash: None,
         attempt: 0,
         left: Vec::new(),
+        now: NOW,
     };
     let (mut counts, mut panics) = (vec![0; hosts], 0);
     for _ in 0..count {
@@ -57,8 +86,8 @@ fn picks(balancer: &mut Balancer, hosts: usize, count: u64) -> (Vec<u64>, u64) {
 /// Shares in percent of the hosts when `away` are not healthy.
 fn shares(rows: &[Row], policy: &Policy, away: &[usize]) -> Vec<u64> {
     let hosts = hosts(rows);
-    let mut balancer = Balancer::new(policy, &hosts, 0);
-    balancer.refresh(|host| !away.contains(&host));
+    let mut balancer = balancer(policy, &hosts);
+    balancer.refresh(|host| !away.contains(&host), NOW);
     picks(&mut balancer, hosts.len(), 400)
         .0
         .iter()
@@ -86,7 +115,7 @@ fn where_nobody_is_left_every_choice_is_a_panic_unless_rules_of_ejection_say_nev
             outlier,
             ..Policy::default()
         };
-        let mut balancer = Balancer::new(&policy, &[], 0);
+        let mut balancer = balancer(&policy, &[]);
         let mut panics = 0;
         for _ in 0..2 {
             let mut chances = Chances {
@@ -95,6 +124,7 @@ fn where_nobody_is_left_every_choice_is_a_panic_unless_rules_of_ejection_say_nev
                 hash: None,
                 attempt: 0,
                 left: Vec::new(),
+                now: NOW,
             };
             assert_eq!(balancer.pick(&mut chances, &mut panics), None);
         }
@@ -111,10 +141,10 @@ fn in_a_panic_everybody_is_asked() {
     assert_eq!(shares(&rows[..1], &policy(false, 30), &[0]), [100]);
     assert_eq!(shares(&rows[..1], &policy(false, 0), &[0]), [0]);
     let hosts = hosts(&rows);
-    let mut balancer = Balancer::new(&policy(false, 51), &hosts, 0);
-    balancer.refresh(|host| host == 1);
+    let mut balancer = balancer(&policy(false, 51), &hosts);
+    balancer.refresh(|host| host == 1, NOW);
     assert_eq!(picks(&mut balancer, 2, 10).1, 10);
-    balancer.refresh(|_| true);
+    balancer.refresh(|_| true, NOW);
     assert_eq!(picks(&mut balancer, 2, 10).1, 0);
 }
 
@@ -142,36 +172,23 @@ fn a_locality_without_weight_gets_nothing() {
 #[test]
 fn a_cycle_goes_on_when_a_host_leaves_and_returns() {
     let hosts = hosts(&[("a", 0, 1), ("a", 0, 1), ("a", 0, 1)]);
-    let mut balancer = Balancer::new(&policy(false, 0), &hosts, 0);
-    balancer.refresh(|_| true);
-    let next = |balancer: &mut Balancer| {
-        let mut chances = Chances {
-            active: |_| 0,
-            random: || 0,
-            hash: None,
-            attempt: 0,
-            left: Vec::new(),
-        };
-        balancer.pick(&mut chances, &mut 0).unwrap()
-    };
+    let mut balancer = balancer(&policy(false, 0), &hosts);
+    let next = |balancer: &mut Balancer| pick(balancer, || 0, None).unwrap();
     assert_eq!([0; 4].map(|_| next(&mut balancer)), [0, 1, 2, 0]);
-    balancer.refresh(|host| host != 1);
+    balancer.refresh(|host| host != 1, NOW);
     assert_eq!([0; 4].map(|_| next(&mut balancer)), [0, 2, 0, 2]);
-    balancer.refresh(|_| true);
+    balancer.refresh(|_| true, NOW);
     assert_eq!([0; 3].map(|_| next(&mut balancer)), [2, 0, 1]);
 }
 
 #[test]
 fn hosts_that_come_and_go_change_priorities() {
     let rows = hosts(&[("a", 0, 1), ("b", 1, 1)]);
-    let mut balancer = Balancer::new(&policy(false, 0), &rows, 0);
-    balancer.refresh(|_| true);
+    let mut balancer = balancer(&policy(false, 0), &rows);
     assert_eq!(picks(&mut balancer, 2, 100).0, [100, 0]);
-    balancer.replace_hosts(&hosts(&[("b", 0, 1)]));
-    balancer.refresh(|_| true);
+    replace_hosts(&mut balancer, &hosts(&[("b", 0, 1)]));
     assert_eq!(picks(&mut balancer, 1, 100).0, [100]);
-    balancer.replace_hosts(&[]);
-    balancer.refresh(|_| true);
+    replace_hosts(&mut balancer, &[]);
     assert_eq!(picks(&mut balancer, 0, 100).0, Vec::<u64>::new());
 }
 
@@ -182,25 +199,15 @@ fn a_hash_decides_who_is_asked_until_that_host_is_away() {
         balancing: Balancing::RingHash { minimum: 1024 },
         ..policy(false, 0)
     };
-    let mut balancer = Balancer::new(&policy, &rows, 0);
-    balancer.refresh(|_| true);
-    let pick = |balancer: &mut Balancer, hash| {
-        let mut chances = Chances {
-            active: |_| 0,
-            random: || 7,
-            hash: Some(hash),
-            attempt: 0,
-            left: Vec::new(),
-        };
-        balancer.pick(&mut chances, &mut 0)
-    };
+    let mut balancer = balancer(&policy, &rows);
+    let pick = |balancer: &mut Balancer, hash| pick(balancer, || 7, Some(hash));
     for hash in [1, 1 << 40, u64::MAX / 2, u64::MAX] {
         let home = pick(&mut balancer, hash);
         assert_eq!(home, pick(&mut balancer, hash));
-        balancer.refresh(|host| Some(host) != home);
+        balancer.refresh(|host| Some(host) != home, NOW);
         let other = pick(&mut balancer, hash);
         assert!(other.is_some() && other != home);
-        balancer.refresh(|_| true);
+        balancer.refresh(|_| true, NOW);
         assert_eq!(home, pick(&mut balancer, hash));
     }
 }

@@ -3,11 +3,15 @@ use super::*;
 /// A group of the hosts 0, 1, … with these weights.
 fn group(balancing: Balancing, weights: &[u32], random: u64) -> Group {
     let mut group = Group::new(random);
-    let members = Members {
-        weights: weights.to_vec(),
-        keys: (0..weights.len() as u64).collect(),
+    let members: Vec<Member> = weights.iter().map(|weight| Member::of(*weight)).collect();
+    let setting = Setting {
+        balancing,
+        members: &members,
+        warmup: None,
+        random,
+        now: Duration::ZERO,
     };
-    group.refill(balancing, (0..weights.len()).collect(), &members, random);
+    group.refill(setting, (0..weights.len()).collect());
     group
 }
 
@@ -25,13 +29,15 @@ fn pick(
     active: impl Fn(usize) -> u32,
     random: impl FnMut() -> u64,
 ) -> Option<usize> {
-    group.pick(&mut Chances {
+    let mut chances = Chances {
         active,
         random,
         hash: None,
         attempt: 0,
         left: Vec::new(),
-    })
+        now: Duration::ZERO,
+    };
+    group.pick(&mut chances, None)
 }
 
 /// A small generator of well-spread numbers.

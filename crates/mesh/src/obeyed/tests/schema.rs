@@ -75,16 +75,21 @@ loadBalancer.consistentHash.httpCookie.attributes.name
 loadBalancer.consistentHash.httpCookie.attributes.value
 loadBalancer.consistentHash.httpHeaderName loadBalancer.consistentHash.httpQueryParameterName
 loadBalancer.consistentHash.minimumRingSize loadBalancer.consistentHash.ringHash.minimumRingSize
-loadBalancer.consistentHash.useSourceIp
+loadBalancer.consistentHash.maglev.tableSize loadBalancer.consistentHash.useSourceIp
 loadBalancer.localityLbSetting.distribute.from loadBalancer.localityLbSetting.distribute.to.*
 loadBalancer.localityLbSetting.enabled
 loadBalancer.localityLbSetting.failover.from loadBalancer.localityLbSetting.failover.to
 loadBalancer.localityLbSetting.failoverPriority loadBalancer.simple
+loadBalancer.warmup.aggression loadBalancer.warmup.duration loadBalancer.warmup.minimumPercent
+loadBalancer.warmupDurationSecs
 outlierDetection.baseEjectionTime outlierDetection.consecutive5xxErrors
 outlierDetection.consecutiveGatewayErrors outlierDetection.consecutiveLocalOriginFailures
 outlierDetection.interval outlierDetection.maxEjectionPercent outlierDetection.minHealthPercent
 outlierDetection.splitExternalLocalOriginErrors
 ";
+
+/// What of a policy is obeyed where no port is named.
+const WHOLE_POLICY: &str = "retryBudget.minRetryConcurrency retryBudget.percent";
 
 /// A field of a definition, and objects in which nothing else is written.
 struct Field {
@@ -226,6 +231,9 @@ fn every_field_of_a_destination_rule_is_obeyed_or_warned_of() {
         );
         if place.ends_with("portLevelSettings") {
             obeyed.insert(format!("{place}.port.number"));
+        } else {
+            let members = words(WHOLE_POLICY);
+            obeyed.extend(members.iter().map(|member| format!("{place}.{member}")));
         }
     }
     check("DestinationRule", DESTINATION_RULE, &obeyed);

@@ -23,6 +23,7 @@ fn policy(policy: &Policy) -> Value {
         Balancing::RoundRobin => "ROUND_ROBIN",
         Balancing::Random => "RANDOM",
         Balancing::RingHash { .. } => "RING_HASH",
+        Balancing::Maglev(_) => "MAGLEV",
     };
     let mut envoy = json!({"lb": balancer});
     if policy.connect_timeout != CONNECT_TIMEOUT {
@@ -69,10 +70,6 @@ fn outlier(rules: &Outlier) -> Value {
 pub(super) fn theirs(cluster: &Value) -> Value {
     let mut cluster = cluster.clone();
     let members = cluster.as_object_mut().unwrap();
-    // Deviation: a table of Maglev is a ring here; it only says which host a hash belongs to.
-    if members["lb"] == "MAGLEV" {
-        members.insert("lb".into(), "RING_HASH".into());
-    }
     if let Some(limit) = members.get_mut("connect_timeout") {
         *limit = time(limit);
     }
