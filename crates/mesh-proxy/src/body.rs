@@ -8,14 +8,16 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use tokio::sync::watch;
 
-use crate::cluster::HostState;
+use crate::cluster::{ClusterState, HostState};
 use crate::copies::{CopyReader, CopyWriter};
 use crate::limits::Place;
 use crate::log::Record;
 use crate::pool::Connection;
 use crate::stats::Downstream;
+use crate::tunnel::{Opened, Tunnel};
 
 /// What a body can fail with.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -127,11 +129,16 @@ enum Source {
         body: Incoming,
         lease: Option<Lease>,
     },
+    /// Of a handshake that came to nothing.
+    Unsuccessful,
+    /// No body: a tunnel begins.
+    Tunnel(Option<Box<Opened>>),
 }
 
 /// A connection and its host while an answer is read.
 #[derive(Debug)]
 pub(crate) struct Lease {
+    pub(crate) cluster: Arc<ClusterState>,
     pub(crate) host: Active,
     pub(crate) connection: Connection,
     /// Its place among the requests of the cluster.
@@ -170,15 +177,55 @@ impl Lease {
 }
 
 impl ResponseBody {
-    /// A body in memory.
-    pub(crate) fn local(bytes: Bytes, record: Option<Box<Record>>) -> Self {
-        let source = Source::Local(Some(bytes).filter(|bytes| !bytes.is_empty()));
+    fn of(source: Source) -> Self {
         Self {
             source,
             deadline: None,
-            record,
+            record: None,
             request: None,
         }
+    }
+
+    /// A body in memory.
+    pub(crate) fn local(bytes: Bytes, record: Option<Box<Record>>) -> Self {
+        let source = Source::Local(Some(bytes).filter(|bytes| !bytes.is_empty()));
+        Self::of(source).recorded(record)
+    }
+
+    /// What is left of the answer to a handshake that came to nothing.
+    pub(crate) fn unsuccessful() -> Self {
+        Self::of(Source::Unsuccessful)
+    }
+
+    /// What follows an upstream's 101.
+    pub(crate) fn opened(upstream: OnUpgrade, lease: Lease) -> Self {
+        Self::of(Source::Tunnel(Some(Box::new(Opened { upstream, lease }))))
+    }
+
+    /// The tunnel that begins with this answer, where one does.
+    pub(crate) fn tunnel(&mut self, client: OnUpgrade) -> Option<Tunnel> {
+        let Source::Tunnel(opened) = &mut self.source else {
+            return None;
+        };
+        Some(Tunnel {
+            client,
+            opened: opened.take()?,
+            record: self.record.take(),
+            request: self.request.take(),
+        })
+    }
+
+    /// Where the answer is from, as the access log tells it.
+    pub(crate) fn details(&self) -> &'static str {
+        match self.source {
+            Source::Unsuccessful => "websocket_handshake_unsuccessful",
+            _ => "via_upstream",
+        }
+    }
+
+    /// Whether the answer counts as the upstream's.
+    pub(crate) fn is_upstreams(&self) -> bool {
+        !matches!(self.source, Source::Unsuccessful)
     }
 
     /// A body that an upstream sends.
@@ -187,12 +234,7 @@ impl ResponseBody {
         if body.is_end_stream() {
             finish(&mut lease);
         }
-        Self {
-            source: Source::Upstream { body, lease },
-            deadline: None,
-            record: None,
-            request: None,
-        }
+        Self::of(Source::Upstream { body, lease })
     }
 
     /// Ends with an error at a deadline.
@@ -225,6 +267,7 @@ impl Body for ResponseBody {
         let this = self.get_mut();
         let frame = match &mut this.source {
             Source::Local(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Source::Unsuccessful | Source::Tunnel(_) => None,
             Source::Upstream { body, lease } => {
                 let polled = Pin::new(&mut *body).poll_frame(cx);
                 if polled.is_pending() && expired(&mut this.deadline, cx) {
@@ -252,6 +295,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Local(bytes) => bytes.is_none(),
+            Source::Unsuccessful | Source::Tunnel(_) => true,
             Source::Upstream { body, .. } => body.is_end_stream(),
         }
     }
@@ -261,6 +305,7 @@ impl Body for ResponseBody {
             Source::Local(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
             }
+            Source::Unsuccessful | Source::Tunnel(_) => SizeHint::with_exact(0),
             Source::Upstream { body, .. } => body.size_hint(),
         }
     }

@@ -1,11 +1,16 @@
 //! A connection from its dial to its end.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mesh::local_reply::Reset;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::cluster::HostState;
@@ -39,9 +44,14 @@ async fn establish(
     let stream = dial.dial(&host.target).await?;
     stream.set_nodelay(true)?;
     let local = stream.local_addr().ok();
+    let (alive, closed) = oneshot::channel();
+    let wire = Wire {
+        stream,
+        _alive: alive,
+    };
     let (sender, connection) = http1::Builder::new()
         .preserve_header_case(false)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(wire))
         .await
         .map_err(io::Error::other)?;
     host.pool.opened();
@@ -49,13 +59,61 @@ async fn establish(
     let (host, dial) = (Arc::downgrade(host), dial.clone());
     // The task ends with its connection: when the peer closes it, or when the sender is dropped.
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "upstream connection ended");
         }
+        // A tunnel lives on without HTTP. Nothing is ever sent: what is awaited is the wire's end.
+        let _ = closed.await;
         drop(open);
         ended(&host, &dial);
     });
     Ok((sender, local))
+}
+
+/// The socket of a connection, whatever it carries; tells when it is closed.
+struct Wire {
+    stream: TcpStream,
+    _alive: oneshot::Sender<()>,
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
 }
 
 /// A connection as it counts, from the first step of its dial to its end. Keeps counters, not the

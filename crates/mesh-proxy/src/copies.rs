@@ -82,7 +82,7 @@ fn copy(
 /// Sends a copy and reads its answer to the end, so that the connection can be used again.
 async fn deliver(
     exchange: &mut Exchange<'_>,
-    cluster: &ClusterState,
+    cluster: &Arc<ClusterState>,
     plan: Plan<'static>,
     copy: Outgoing,
 ) {

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, UPGRADE};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, Response, Version};
 use mesh::config::{Action, Route};
 use mesh::cors::Verdict;
@@ -24,6 +24,7 @@ use crate::log::Record;
 use crate::proxy::{Inner, Snapshot};
 use crate::reply::{Style, respond};
 use crate::tries::{Failed, Plan, run};
+use crate::upgrade::Wish;
 use crate::way::{Way, answer, authority, rewrite, way};
 
 /// A request on its way, and what has been learnt about it.
@@ -35,6 +36,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) record: Option<Box<Record>>,
     /// The client.
     pub(crate) peer: SocketAddr,
+    /// What it wants its connection to become.
+    pub(crate) wish: Wish,
     style: Style,
 }
 
@@ -43,34 +46,34 @@ pub(crate) async fn exchange(
     door: &Arc<Door>,
     peer: SocketAddr,
     mut request: Request<Incoming>,
+    wish: Wish,
 ) -> Response<ResponseBody> {
     let proxy = &*door.proxy;
     let authority = authority(&request);
-    let mut exchange = Exchange::new(door, peer, &request, authority.as_deref());
+    let mut exchange = Exchange::new(door, peer, &request, authority.as_deref(), wish);
     if request.version() == Version::HTTP_10 {
         return exchange.local(&Reason::UpgradeRequired);
     }
     let Some(authority) = authority else {
         return exchange.local(&Reason::BadRequest);
     };
-    if switches_protocol(&request) {
-        return exchange.local(&Reason::UpgradeFailed);
+    // Envoy: only a route that says so takes a CONNECT.
+    if request.method() == Method::CONNECT {
+        return exchange.nowhere();
     }
     prepare_request(
         request.headers_mut(),
         proxy.settings.role,
         peer.ip(),
         &proxy.chance,
+        wish,
     );
     if let Some(record) = &mut exchange.record {
         record.request_id(request.headers());
     }
     let snapshot = proxy.snapshot.load_full();
     match way(&snapshot, &door.listen, &mut request, &authority) {
-        Way::Nowhere => {
-            door.stats.no_route.add();
-            exchange.local(&Reason::NoRoute)
-        }
+        Way::Nowhere => exchange.nowhere(),
         Way::Passthrough(address) => exchange.pass_through(address, request).await,
         Way::Route(route) => exchange.follow(route, &snapshot, request, &authority).await,
     }
@@ -82,6 +85,7 @@ impl<'a> Exchange<'a> {
         peer: SocketAddr,
         request: &Request<Incoming>,
         authority: Option<&str>,
+        wish: Wish,
     ) -> Self {
         let proxy = &*door.proxy;
         let content_type = request
@@ -112,6 +116,7 @@ impl<'a> Exchange<'a> {
             flags: Flags::none(),
             record,
             peer: remote,
+            wish,
             style,
         }
     }
@@ -130,8 +135,18 @@ impl<'a> Exchange<'a> {
             flags: Flags::none(),
             record: None,
             peer,
+            wish: Wish::Http,
             style,
         }
+    }
+
+    /// No route leads anywhere.
+    fn nowhere(self) -> Response<ResponseBody> {
+        if self.wish == Wish::Unknown {
+            return self.local(&Reason::UpgradeFailed);
+        }
+        self.door.stats.no_route.add();
+        self.local(&Reason::NoRoute)
     }
 
     /// A reply to a request without a route.
@@ -169,6 +184,9 @@ impl<'a> Exchange<'a> {
         // decides about copies.
         let draw = self.proxy.chance.draw();
         let mut changes = self.choose(&route, snapshot, draw);
+        if self.wish == Wish::Unknown {
+            return self.reply(&Reason::UpgradeFailed, &changes);
+        }
         if let Some(reason) = self.inject(&route).await {
             return self.reply(&reason, &changes);
         }
@@ -263,6 +281,9 @@ impl<'a> Exchange<'a> {
         address: SocketAddr,
         request: Request<Incoming>,
     ) -> Response<ResponseBody> {
+        if self.wish == Wish::Unknown {
+            return self.local(&Reason::UpgradeFailed);
+        }
         let cluster = self.proxy.passthrough(address);
         if let Some(record) = &mut self.record {
             record.cluster(&cluster.config.name);
@@ -276,7 +297,7 @@ impl<'a> Exchange<'a> {
 
     async fn forward(
         mut self,
-        cluster: &ClusterState,
+        cluster: &Arc<ClusterState>,
         plan: Plan<'_>,
         copies: Option<Copies>,
         request: Request<Incoming>,
@@ -305,16 +326,9 @@ impl<'a> Exchange<'a> {
                 parts.status.as_u16(),
                 &parts.headers,
                 self.flags,
-                "via_upstream",
+                body.details(),
             );
         }
         Response::from_parts(parts, body.recorded(record))
     }
-}
-
-/// Websockets and tunnels are not carried yet. Envoy: an offer of h2c is not taken, and no error.
-fn switches_protocol(request: &Request<Incoming>) -> bool {
-    let offered = request.headers().get(UPGRADE);
-    request.method() == Method::CONNECT
-        || offered.is_some_and(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c"))
 }

@@ -10,6 +10,7 @@ use mesh::local_reply::SERVICE_TIME;
 
 use crate::chance::Chance;
 use crate::proxy::Role;
+use crate::upgrade::{Wish, switches};
 
 pub(crate) const ATTEMPT_COUNT: HeaderName = HeaderName::from_static("x-envoy-attempt-count");
 /// How long the upstream may take, in milliseconds.
@@ -50,8 +51,9 @@ pub(crate) fn prepare_request(
     role: Role,
     client: IpAddr,
     chance: &Chance,
+    wish: Wish,
 ) {
-    remove_hop_by_hop(headers);
+    remove_hop_by_hop(headers, wish == Wish::WebSocket);
     remove_control(headers, role);
     if !headers.contains_key(REQUEST_ID) {
         let id = HeaderValue::from_str(&chance.uuid());
@@ -68,14 +70,19 @@ pub(crate) fn prepare_request(
     }
 }
 
-/// Prepares an upstream's headers for the client.
-pub(crate) fn prepare_response(headers: &mut HeaderMap, role: Role, took: Duration) {
-    remove_hop_by_hop(headers);
+/// Prepares an upstream's headers for the client; `took` is told where it is known.
+pub(crate) fn prepare_response(
+    headers: &mut HeaderMap,
+    role: Role,
+    took: Option<Duration>,
+    wish: Wish,
+) {
+    remove_hop_by_hop(headers, wish == Wish::WebSocket && switches(headers));
     headers.insert(SERVER, role.server());
-    headers.insert(
-        SERVICE_TIME,
-        HeaderValue::from(took.as_millis().min(u64::MAX.into()) as u64),
-    );
+    if let Some(took) = took {
+        let took = took.as_millis().min(u64::MAX.into()) as u64;
+        headers.insert(SERVICE_TIME, HeaderValue::from(took));
+    }
 }
 
 /// Marks a copy. Envoy: it says that it is internal, and that this proxy sent it; Host stays.
@@ -93,8 +100,22 @@ pub(crate) fn rewrite_host(headers: &mut HeaderMap, host: &HeaderValue) {
     }
 }
 
-/// RFC 9110, 7.6.1: fields of one hop, and those that `connection` names.
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// RFC 9110, 7.6.1: fields of one hop, and those that `connection` names. Envoy: those of a switch
+/// of protocols pass as they are.
+fn remove_hop_by_hop(headers: &mut HeaderMap, switches: bool) {
+    if !switches {
+        remove_connection(headers);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    // Envoy: `trailers` may be said on, for gRPC.
+    if headers.get(TE).is_some_and(|value| value != "trailers") {
+        headers.remove(TE);
+    }
+}
+
+fn remove_connection(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let named: Vec<HeaderName> = headers
             .get_all(CONNECTION)
@@ -106,20 +127,9 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         for name in named {
             headers.remove(name);
         }
+        headers.remove(CONNECTION);
     }
-    for name in [
-        CONNECTION,
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ] {
-        headers.remove(name);
-    }
-    // Envoy: `trailers` may be said on, for gRPC.
-    if headers.get(TE).is_some_and(|value| value != "trailers") {
-        headers.remove(TE);
-    }
+    headers.remove(UPGRADE);
 }
 
 /// Envoy: what a client says in control headers has no effect, and a sidecar's client does not
@@ -179,11 +189,13 @@ mod tests {
 
     fn prepared(role: Role, pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = headers(pairs);
+        let wish = Wish::of(&headers);
         prepare_request(
             &mut headers,
             role,
             IpAddr::from([10, 0, 0, 9]),
             &Chance::new(Some(1)),
+            wish,
         );
         headers
     }
@@ -275,7 +287,8 @@ mod tests {
             ("connection", "close"),
             ("date", "kept"),
         ]);
-        prepare_response(&mut answer, Role::Outbound, Duration::from_micros(7_900));
+        let took = Some(Duration::from_micros(7_900));
+        prepare_response(&mut answer, Role::Outbound, took, Wish::Http);
         assert_eq!(
             answer,
             headers(&[("server", "envoy"), ("date", "kept"), (SERVICE_TIME, "7")])

@@ -10,7 +10,7 @@
 //!
 //! The life of a request (`exchange.rs`): virtual host → route (`way.rs`) → weighted cluster →
 //! fault → cors → tries (`tries.rs`: host → pooled connection → answer) → the answer, streamed back.
-//! Copies for mirrors leave with the first try (`copies.rs`).
+//! Copies for mirrors leave with the first try (`copies.rs`); a WebSocket goes on as a `tunnel.rs`.
 
 mod admin;
 mod body;
@@ -33,6 +33,8 @@ mod reply;
 mod stats;
 mod tcp;
 mod tries;
+mod tunnel;
+mod upgrade;
 mod way;
 
 pub use admin::{Admin, Node, Page, Part, StatsMatcher};

@@ -4,13 +4,13 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +22,8 @@ use crate::body::ResponseBody;
 use crate::exchange::exchange;
 use crate::proxy::{Inner, Listen, Proxy};
 use crate::stats::{Downstream, HttpStats};
+use crate::tunnel::Tunnel;
+use crate::upgrade::{Wish, switches};
 
 /// How long requests under way may still take when a listener stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -113,22 +115,34 @@ async fn paused(error: &io::Error) {
     sleep(ACCEPT_PAUSE).await;
 }
 
+/// Answers one request; a tunnel that begins with its answer is left in `next`.
 async fn answer(
     door: &Arc<Door>,
     peer: SocketAddr,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
+    next: &Mutex<Option<Tunnel>>,
 ) -> Response<ResponseBody> {
     door.stats.downstream_rq_total.add();
-    let active = Downstream::new(&door.stats);
-    let mut answer = exchange(door, peer, request).await;
+    let wish = Wish::of(request.headers());
+    let active = Downstream::new(&door.stats, wish == Wish::WebSocket);
+    let upgrade = (wish == Wish::WebSocket).then(|| hyper::upgrade::on(&mut request));
+    let mut answer = exchange(door, peer, request, wish).await;
     door.stats.answers.add(answer.status().as_u16());
     answer.body_mut().hold(active);
-    if door.proxy.is_draining() {
+    if let Some(tunnel) = upgrade.and_then(|client| answer.body_mut().tunnel(client)) {
+        *next.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+    }
+    // Envoy: a request that wanted a switch has no end, so that nothing can follow its answer.
+    let closes = door.proxy.is_draining() || wish != Wish::Http;
+    if closes && !switches(answer.headers()) {
         let close = HeaderValue::from_static("close");
         answer.headers_mut().insert(CONNECTION, close);
     }
     answer
 }
+
+/// A client's connection at work.
+type Connection<S> = http1::UpgradeableConnection<TokioIo<TcpStream>, S>;
 
 async fn serve_connection(
     door: Arc<Door>,
@@ -141,25 +155,38 @@ async fn serve_connection(
     let _open = counted.stats.downstream_cx_active.hold();
     // Without effect on correctness if the peer is gone already.
     let _ = stream.set_nodelay(true);
+    let next = Mutex::new(None);
     let service = service_fn(|request| {
-        let door = door.clone();
+        let (door, next) = (door.clone(), &next);
         // hyper keeps room for an exchange as long as the connection is open: a box's is small.
-        Box::pin(async move { Ok::<_, Infallible>(answer(&door, peer, request).await) })
+        Box::pin(async move { Ok::<_, Infallible>(answer(&door, peer, request, next).await) })
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    if let Err(error) = run(connection, shutdown).await {
+        tracing::debug!(%peer, %error, "client connection ended");
+    }
+    let tunnel = next.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(tunnel) = tunnel {
+        Box::pin(tunnel.run()).await;
+    }
+}
+
+/// Drives a connection to its end; after `shutdown` a request under way is the last one.
+async fn run<S>(connection: Connection<S>, shutdown: CancellationToken) -> hyper::Result<()>
+where
+    S: HttpService<Incoming, ResBody = ResponseBody, Error = Infallible>,
+{
     let mut connection = pin!(connection);
-    let ended = tokio::select! {
+    tokio::select! {
         ended = connection.as_mut() => ended,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "client connection ended");
     }
 }
 

@@ -45,6 +45,28 @@ pub(crate) struct Record {
     route: Arc<str>,
 }
 
+/// How an answer that had begun ended, if not by being complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The client left.
+    ByClient,
+    /// The upstream closed a tunnel.
+    ByUpstream,
+}
+
+impl Ending {
+    /// Flag and details of the access log.
+    fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ByClient => ("DC", "downstream_remote_disconnect"),
+            Self::ByUpstream => (
+                "UC",
+                "upstream_reset_after_response_started{connection_termination}",
+            ),
+        }
+    }
+}
+
 impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Record")
@@ -147,11 +169,19 @@ impl Record {
         self.details = details;
     }
 
+    /// An answer that had begun ended before it was complete.
+    pub(crate) fn ended(&mut self, ending: Ending) {
+        let (flag, details) = ending.told();
+        self.flags.raise(flag);
+        self.details = details;
+    }
+
     /// Envoy: a client that leaves before its answer began is logged as 0, DC.
     fn outcome(&self) -> (u16, String, &'static str) {
+        let (flag, details) = Ending::ByClient.told();
         match self.status {
             Some(status) => (status, self.flags.to_string(), self.details),
-            None => (0, "DC".to_owned(), "downstream_remote_disconnect"),
+            None => (0, flag.to_owned(), details),
         }
     }
 

@@ -118,6 +118,10 @@ pub struct HttpStats {
     pub downstream_rq_total: Count,
     /// Those that are not yet answered to the end.
     pub downstream_rq_active: Count,
+    /// Requests to become a tunnel, of a protocol that is carried.
+    pub downstream_cx_upgrades_total: Count,
+    /// Those of them that are not yet ended.
+    pub downstream_cx_upgrades_active: Count,
     /// Answers by status.
     pub answers: Codes,
     /// Requests without a route.
@@ -133,18 +137,30 @@ pub struct HttpStats {
 }
 
 /// A request of a client, from its arrival to the end of its answer.
-pub(crate) struct Downstream(Arc<HttpStats>);
+pub(crate) struct Downstream {
+    stats: Arc<HttpStats>,
+    upgrades: bool,
+}
 
 impl Downstream {
-    pub(crate) fn new(stats: &Arc<HttpStats>) -> Self {
+    /// Begins to be counted; `upgrades` where it wants to become a tunnel.
+    pub(crate) fn new(stats: &Arc<HttpStats>, upgrades: bool) -> Self {
         stats.downstream_rq_active.add();
-        Self(stats.clone())
+        if upgrades {
+            stats.downstream_cx_upgrades_total.add();
+            stats.downstream_cx_upgrades_active.add();
+        }
+        let stats = stats.clone();
+        Self { stats, upgrades }
     }
 }
 
 impl Drop for Downstream {
     fn drop(&mut self) {
-        self.0.downstream_rq_active.subtract();
+        self.stats.downstream_rq_active.subtract();
+        if self.upgrades {
+            self.stats.downstream_cx_upgrades_active.subtract();
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::exchange::Exchange;
 use crate::headers::prepare_response;
 use crate::limits::Place;
 use crate::outgoing::{Outgoing, copy, hold};
+use crate::upgrade::Wish;
 
 /// How a request is tried.
 #[derive(Debug, Clone, Copy, Default)]
@@ -73,7 +74,7 @@ impl<'a> Plan<'a> {
 /// first try.
 pub(crate) async fn run(
     exchange: &mut Exchange<'_>,
-    cluster: &ClusterState,
+    cluster: &Arc<ClusterState>,
     plan: Plan<'_>,
     copies: Option<Copies>,
     request: Request<Incoming>,
@@ -89,7 +90,7 @@ pub(crate) async fn run(
 /// As [`run`], for a request that is ready to be sent.
 pub(crate) async fn send(
     exchange: &mut Exchange<'_>,
-    cluster: &ClusterState,
+    cluster: &Arc<ClusterState>,
     plan: Plan<'_>,
     copies: Option<Copies>,
     (request, complete): Outgoing,
@@ -140,7 +141,7 @@ fn after(mut complete: watch::Receiver<()>, limit: Duration) -> BoxFuture<'stati
 /// The state of trying.
 struct Tries<'a, 'b> {
     exchange: &'a mut Exchange<'b>,
-    cluster: &'a ClusterState,
+    cluster: &'a Arc<ClusterState>,
     plan: Plan<'a>,
     /// Ends when the client's request is complete.
     complete: watch::Receiver<()>,
@@ -236,9 +237,14 @@ impl Tries<'_, '_> {
     }
 
     fn finish(&self, mut answer: Response<ResponseBody>) -> Response<ResponseBody> {
-        self.cluster.stats.answers.add(answer.status().as_u16());
-        let role = self.exchange.proxy.settings.role;
-        prepare_response(answer.headers_mut(), role, self.began.elapsed());
+        if answer.body().is_upstreams() {
+            self.cluster.stats.answers.add(answer.status().as_u16());
+        }
+        let (role, wish) = (self.exchange.proxy.settings.role, self.exchange.wish);
+        // Envoy: a time since the end of the request; a request that may switch has no end.
+        let complete = wish == Wish::Http && self.complete.has_changed().is_err();
+        let took = complete.then(|| self.began.elapsed());
+        prepare_response(answer.headers_mut(), role, took, wish);
         if let Some(cookie) = &self.hashed.cookie {
             answer.headers_mut().append(SET_COOKIE, cookie.clone());
         }

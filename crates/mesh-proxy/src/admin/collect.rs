@@ -66,6 +66,9 @@ const CLUSTER: Rows<ClusterStats> = &[
 const HTTP: Rows<HttpStats> = &[
     ("downstream_cx_http1_total", |it| &it.downstream_cx_total),
     ("downstream_cx_total", |it| &it.downstream_cx_total),
+    ("downstream_cx_upgrades_total", |it| {
+        &it.downstream_cx_upgrades_total
+    }),
     ("downstream_rq_http1_total", |it| &it.downstream_rq_total),
     ("downstream_rq_total", |it| &it.downstream_rq_total),
     ("fault.aborts_injected", |it| &it.aborts_injected),
@@ -160,6 +163,11 @@ pub(super) fn of_listener(prefix: &str, stats: &HttpStats) -> Vec<Stat> {
             "downstream_cx_http1_active",
             &stats.downstream_cx_active,
             &stats.downstream_cx_total,
+        ),
+        (
+            "downstream_cx_upgrades_active",
+            &stats.downstream_cx_upgrades_active,
+            &stats.downstream_cx_upgrades_total,
         ),
         (
             "downstream_rq_active",

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::HeaderValue;
-use hyper::{Request, Response};
+use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::{Request, Response, StatusCode};
 use mesh::engine::Report;
 use mesh::local_reply::{Reason, Reset};
 use mesh::retry::Outcome;
@@ -18,6 +19,7 @@ use crate::headers::{ATTEMPT_COUNT, EXPECTED_TIMEOUT};
 use crate::limits::Place;
 use crate::pool::{self, Connection};
 use crate::proxy::Role;
+use crate::upgrade::{Wish, is_unsuccessful, switches};
 
 /// A try that brought no answer.
 pub(super) struct Broken {
@@ -149,8 +151,12 @@ impl Tries<'_, '_> {
         &self,
         active: Active,
         (connection, place): (Connection, Place),
-        answer: Response<Incoming>,
+        mut answer: Response<Incoming>,
     ) -> Response<ResponseBody> {
+        let wish = self.exchange.wish;
+        if wish == Wish::WebSocket && is_unsuccessful(answer.status()) {
+            return unsuccessful(answer);
+        }
         let stats = &active.0.stats;
         let counter = if answer.status().is_server_error() {
             &stats.rq_error
@@ -161,13 +167,34 @@ impl Tries<'_, '_> {
         let status = answer.status().as_u16();
         self.cluster.report(&active.0, Report::Answer { status });
         let lease = Lease {
+            cluster: self.cluster.clone(),
             host: active,
             connection,
             _place: place,
             request: self.complete.clone(),
         };
-        answer.map(|body| ResponseBody::upstream(body, lease))
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return answer.map(|body| ResponseBody::upstream(body, lease));
+        }
+        let switched = wish == Wish::WebSocket && switches(answer.headers());
+        let upstream = switched.then(|| hyper::upgrade::on(&mut answer));
+        answer.map(|_| match upstream {
+            Some(upstream) => ResponseBody::opened(upstream, lease),
+            // Envoy: handed on, though nobody asked for it, or it does not say for what.
+            None => ResponseBody::local(Bytes::new(), None),
+        })
     }
+}
+
+/// What is handed on of an answer to a handshake that came to nothing: its head.
+fn unsuccessful(answer: Response<Incoming>) -> Response<ResponseBody> {
+    let mut answer = answer.map(|_| ResponseBody::unsuccessful());
+    answer.headers_mut().remove(CONTENT_LENGTH);
+    if answer.status() != StatusCode::NOT_MODIFIED {
+        let empty = HeaderValue::from_static("0");
+        answer.headers_mut().insert(CONTENT_LENGTH, empty);
+    }
+    answer
 }
 
 impl Broken {

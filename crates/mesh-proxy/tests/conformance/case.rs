@@ -71,6 +71,8 @@ pub(crate) enum Connection {
     Swallows,
     /// It reads the request and closes.
     Closes,
+    /// It becomes a tunnel where it is asked to, and echoes louder.
+    Switches,
 }
 
 /// One thing after another: pods change, rules change, time passes, requests are sent; then it is
@@ -115,6 +117,10 @@ pub(crate) struct Send {
     pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
+    /// What is said through the tunnel that the answer opens.
+    pub(crate) says: String,
+    /// How long the tunnel is silent before.
+    pub(crate) silent_ms: u64,
 }
 
 impl Default for Send {
@@ -130,6 +136,8 @@ impl Default for Send {
             path: "/".to_owned(),
             headers: BTreeMap::new(),
             body: String::new(),
+            says: String::new(),
+            silent_ms: 0,
         }
     }
 }

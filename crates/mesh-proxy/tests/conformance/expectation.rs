@@ -99,6 +99,9 @@ impl Answers {
                 .is_none_or(|bytes| bytes == answer.body.len())
             && same(&self.flags, log.map(|log| log.flags.as_str()))
             && same(&self.details, log.map(|log| log.details.as_str()))
+            && self
+                .bytes
+                .is_none_or(|bytes| log.is_some_and(|log| log.bytes == bytes))
             && self.ms.is_none_or(|ms| ms.allows(answer.ms, lag))
             && self
                 .headers
@@ -120,7 +123,7 @@ impl Answers {
 
     /// Whether the access log must be read.
     pub(crate) fn needs_log(&self) -> bool {
-        self.flags.is_some() || self.details.is_some()
+        self.flags.is_some() || self.details.is_some() || self.bytes.is_some()
     }
 }
 

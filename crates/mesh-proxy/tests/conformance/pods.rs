@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::case::{Case, Connection, PodSpec};
+use crate::support::tunnel::{echo, switching};
 use crate::support::{Body, full, listener};
 
 /// The pods of a case, by name.
@@ -84,7 +85,7 @@ impl Pod {
                 let (address, held) = swallowing().await;
                 (address, None, held)
             }
-            Connection::Serves | Connection::Closes => {
+            Connection::Serves | Connection::Closes | Connection::Switches => {
                 let (listener, address) = listener().await;
                 let task = tokio::spawn(accept(name.to_owned(), listener, state.clone()));
                 (address, Some(task.abort_handle()), Vec::new())
@@ -152,6 +153,7 @@ async fn accept(name: String, listener: TcpListener, state: Arc<State>) {
             // A client that leaves, and a pod that closes, are part of some cases.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
                 .await;
         });
     }
@@ -160,8 +162,9 @@ async fn accept(name: String, listener: TcpListener, state: Arc<State>) {
 async fn answer(
     name: &str,
     state: &State,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> io::Result<Response<Body>> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let body = body
         .collect()
@@ -181,6 +184,12 @@ async fn answer(
         return Err(io::ErrorKind::ConnectionAborted.into());
     }
     sleep(Duration::from_millis(behaviour.takes_ms)).await;
+    if behaviour.connection == Connection::Switches {
+        tokio::spawn(echo(upgrade));
+        let mut answer = switching();
+        answer.headers_mut().insert(FROM, name.parse().unwrap());
+        return Ok(answer);
+    }
     let statuses = &behaviour.statuses;
     let status = statuses
         .get(number)

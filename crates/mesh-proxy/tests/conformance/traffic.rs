@@ -101,7 +101,8 @@ impl Sender {
 
 async fn one(client: &mut Client, send: &Send, id: String) -> Answer {
     let began = Instant::now();
-    let answered = client.send(build(send, &id));
+    let silence = Duration::from_millis(send.silent_ms);
+    let answered = client.converse(build(send, &id), silence, &send.says);
     let patience = Duration::from_millis(send.give_up_ms.unwrap_or(u64::MAX / 2));
     let answer = timeout(patience, answered).await.ok();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap();

@@ -11,6 +11,7 @@ use mesh::model::{DestinationRule, VirtualService};
 use mesh::registry::{Client as Pod, Locality, Network, Protocol, World};
 use mesh_proxy::{Hop, Listen, Proxy, Role, Settings};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::*;
@@ -248,4 +249,16 @@ async fn a_swallowed_connection_fails_after_three_connect_timeouts() {
         "{answer}"
     );
     assert!(answer.contains("content-length: 114"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_tunnel_passes_the_hop() {
+    let (a, echo) = (Upstream::named("a").await, echoing().await);
+    let route = json!([{"route": to("ctx2")}]);
+    let two = Two::new(route, &[subsets("ROUND_ROBIN")], &a, [&echo, &echo]).await;
+    let mut tunnel = tunnel(two.address, "svc").await;
+    tunnel.write_all(b"seat bye").await.unwrap();
+    let mut heard = String::new();
+    soon(tunnel.read_to_string(&mut heard)).await.unwrap();
+    assert_eq!((heard.as_str(), a.hits()), ("SEAT BYE", 0));
 }

@@ -1,5 +1,6 @@
 //! The ingress gateway.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mesh::compile::{GatewayServer, compile_gateway};
@@ -7,13 +8,13 @@ use mesh::model::VirtualService;
 use mesh::registry::{Client as Pod, Network, Protocol, World};
 use mesh_proxy::{Listen, Proxy, Role, Settings};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::support::*;
 
-#[tokio::test]
-async fn the_edge_routes_by_host_and_tells_the_client() {
-    let a = Upstream::named("a").await;
+/// An ingress for `theater.example.com` before one pod; where it listens.
+async fn ingress(upstream: &Upstream) -> (SocketAddr, DropGuard) {
     let rule = VirtualService::parse(&json!({
         "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
         "metadata": {"name": "theater-msa", "namespace": "istio-system"},
@@ -27,7 +28,7 @@ async fn the_edge_routes_by_host_and_tells_the_client() {
     .unwrap();
     let wires = Arc::new(Wires::default());
     let pod = pod(0, "ctx1");
-    wires.connect(pod.address, a.address);
+    wires.connect(pod.address, upstream.address);
     let world = World {
         services: &[service(Protocol::Http, vec![pod])],
         virtual_services: &[rule],
@@ -55,7 +56,13 @@ async fn the_edge_routes_by_host_and_tells_the_client() {
     };
     let stopped = stop.clone();
     tokio::spawn(async move { proxy.serve_http(listener, listen, stopped).await });
+    (address, stop.drop_guard())
+}
 
+#[tokio::test]
+async fn the_edge_routes_by_host_and_tells_the_client() {
+    let a = Upstream::named("a").await;
+    let (address, _running) = ingress(&a).await;
     let mut client = Client::connect(address).await;
     for host in ["theater.example.com", "THEATER.example.com:8080"] {
         let answer = client.get_with("/users/", &[("host", host)]).await;
@@ -69,5 +76,15 @@ async fn the_edge_routes_by_host_and_tells_the_client() {
     assert_eq!(seen["host"], "theater.example.com");
     let answer = client.get_with("/", &[("host", "other.example.com")]).await;
     assert_eq!((answer.status, answer.body.as_str()), (404, ""));
-    stop.cancel();
+}
+
+#[tokio::test]
+async fn tunnels_pass_the_edge() {
+    let echo = echoing().await;
+    let (address, _running) = ingress(&echo).await;
+    let mut tunnel = tunnel(address, "theater.example.com").await;
+    tunnel.write_all(b"seat bye").await.unwrap();
+    let mut heard = String::new();
+    soon(tunnel.read_to_string(&mut heard)).await.unwrap();
+    assert_eq!(heard, "SEAT BYE");
 }

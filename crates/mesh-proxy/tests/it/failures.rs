@@ -210,8 +210,13 @@ async fn requests_that_http_1_1_does_not_allow_are_refused() {
             "",
         ),
         (
-            "GET / HTTP/1.1\r\nhost: svc\r\nconnection: close, upgrade\r\nupgrade: websocket\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: svc\r\nconnection: upgrade\r\nupgrade: foo\r\n\r\n",
             " 403 Forbidden",
+            "",
+        ),
+        (
+            "CONNECT svc:80 HTTP/1.1\r\nhost: svc\r\nconnection: close\r\n\r\n",
+            " 404 Not Found",
             "",
         ),
     ];

@@ -23,3 +23,4 @@ mod rules;
 mod streaming;
 mod support;
 mod tcp;
+mod upgrades;

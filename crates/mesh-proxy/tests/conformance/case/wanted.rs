@@ -19,6 +19,8 @@ pub(crate) struct Answers {
     pub(crate) flags: Option<String>,
     /// Response code details in the access log.
     pub(crate) details: Option<String>,
+    /// Bytes received and sent, by the access log.
+    pub(crate) bytes: Option<[u64; 2]>,
     /// Milliseconds until the whole answer was there: about so many, or between two.
     pub(crate) ms: Option<Milliseconds>,
     pub(crate) count: Option<Count>,

@@ -40,20 +40,20 @@ pub(crate) trait Sidecar: Send + Sync {
 pub(crate) struct LogLine {
     pub(crate) flags: String,
     pub(crate) details: String,
+    /// Received and sent.
+    pub(crate) bytes: [u64; 2],
 }
 
 impl LogLine {
-    /// `[time] "GET / HTTP/1.1" 503 FLAGS DETAILS …`
+    /// `[time] "GET / HTTP/1.1" 503 FLAGS DETAILS - "-" RECEIVED SENT …`
     pub(crate) fn parse(line: &str) -> Option<Self> {
-        let mut words = line
-            .split("\" ")
-            .nth(1)?
-            .split(' ')
-            .skip(1)
-            .map(str::to_owned);
+        let mut parts = line.split("\" ").skip(1);
+        let mut outcome = parts.next()?.split(' ').skip(1).map(str::to_owned);
+        let mut bytes = parts.next()?.split(' ').map(str::parse);
         Some(Self {
-            flags: words.next()?,
-            details: words.next()?,
+            flags: outcome.next()?,
+            details: outcome.next()?,
+            bytes: [bytes.next()?.ok()?, bytes.next()?.ok()?],
         })
     }
 }

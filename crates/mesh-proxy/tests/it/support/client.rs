@@ -1,17 +1,18 @@
 //! A client of one connection.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{HeaderMap, Method, Request, Response};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use mesh::cause::{self, Cause, cause};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Body, full, soon};
+use super::{Body, full, soon, talk};
 
 pub(crate) struct Client {
     sender: SendRequest<Body>,
@@ -43,7 +44,7 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection);
+        tokio::spawn(connection.with_upgrades());
         Self { sender }
     }
 
@@ -60,9 +61,25 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, request: Request<Body>) -> Answer {
-        let (parts, body) = self.begin(request).await.into_parts();
-        let bytes = soon(body.collect()).await.unwrap().to_bytes();
-        let body = String::from_utf8(bytes.to_vec()).unwrap();
+        self.converse(request, Duration::ZERO, "").await
+    }
+
+    /// As [`send`](Self::send); where the answer opens a tunnel, its body is what was heard there.
+    pub(crate) async fn converse(
+        &mut self,
+        request: Request<Body>,
+        silence: Duration,
+        says: &str,
+    ) -> Answer {
+        let mut answer = self.begin(request).await;
+        let upgrade = hyper::upgrade::on(&mut answer);
+        let (parts, body) = answer.into_parts();
+        let body = if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            talk(upgrade, silence, says).await
+        } else {
+            let bytes = soon(body.collect()).await.unwrap().to_bytes();
+            String::from_utf8(bytes.to_vec()).unwrap()
+        };
         Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,

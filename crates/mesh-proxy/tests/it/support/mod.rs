@@ -1,6 +1,7 @@
 //! A mesh of one client and some upstreams.
 
 mod client;
+pub(crate) mod tunnel;
 mod upstream;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use client::{Answer, Client, exchange_raw, exchange_slowly, request};
+pub(crate) use tunnel::{Tunnel, echoing, talk, tunnel};
 pub(crate) use upstream::{Body, Upstream, full, raw_upstream};
 
 /// No wait in these tests is longer.

@@ -150,6 +150,7 @@ where
     // A client that leaves is part of some tests.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
         .await;
 }
 
