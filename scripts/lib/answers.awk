@@ -1,8 +1,9 @@
 # Reads what curl -i printed, answers separated by a marker line of its -w option, and prints a row each:
 #
-#   STATUS MILLISECONDS CLUSTER POD CAUSE SICK
+#   STATUS MILLISECONDS CLUSTER POD CAUSE SICK [LABEL]
 #
-# "-" stands for what no pod said; SICK is "sick" where the answer came by an order (X-Chaos).
+# "-" stands for what no pod said; SICK is "sick" where the answer came by an order (X-Chaos). A LABEL is
+# what the marker line ends with.
 # Causes are named as by mesh::cause, as far as an answer that passed the ingress still tells them.
 
 function begin() { in_body = signed = overloaded = 0; cluster = pod = sick = "-"; body = "" }
@@ -43,7 +44,7 @@ function of_reset() {
 BEGIN { begin() }
 
 $1 == marker {
-  printf "%d %.1f %s %s %s %s\n", $2, $3 * 1000, cluster, pod, cause($2 + 0), sick
+  printf "%d %.1f %s %s %s %s%s\n", $2, $3 * 1000, cluster, pod, cause($2 + 0), sick, $4 == "" ? "" : " " $4
   begin()
   next
 }

@@ -1,9 +1,11 @@
 # shellcheck shell=bash
 # Requests through the published address, many at a time, and what their answers were.
 
-# Where the dashboard is, without a slash at the end, and the curl that asks there.
+# Where the dashboard is, without a slash at the end; the curl that asks there, and what it must be told
+# again after each --next.
 APP=""
 CURL=()
+EACH=()
 
 find_dashboard() {
   if [ -n "$LAB_URL" ]; then
@@ -17,7 +19,11 @@ find_dashboard() {
   fi
   # No configuration file of the user bends it; proxies are for addresses that are not this machine.
   CURL=(curl -q -s)
-  if is_loopback "$APP"; then CURL=(curl -q -s --noproxy '*'); fi
+  EACH=(-i)
+  if is_loopback "$APP"; then
+    CURL+=(--noproxy '*')
+    EACH+=(--noproxy '*')
+  fi
 }
 
 # Seconds that ingress and name service may need after a rollout.
@@ -37,22 +43,40 @@ await_dashboard() {
   done
 }
 
-# ask FILE SERVICE HEADER COUNT CLIENTS LIMIT: COUNT requests by CLIENTS at a time, LIMIT seconds each.
-# HEADER may be empty. FILE gets one row an answer; see answers.awk.
+# Ends an answer in what curl prints, and tells it apart from any body.
+readonly MARKER="answer-$$-$RANDOM"
+
+# batch SERVICE HEADER COUNT LIMIT [LABEL]: curl's words for COUNT requests, one after the other, LIMIT
+# seconds each, are in BATCH. HEADER may be empty; rows of the answers end with the LABEL.
 #
-# Each client is one curl with one connection, a child of the script itself, so that it ends with it.
 # The range is in the fragment, which is not sent: that many requests for one address.
+BATCH=()
+batch() {
+  BATCH=("${EACH[@]}" --max-time "$4" -H "${2:-Accept: application/json}"
+    -w "\n$MARKER %{http_code} %{time_total} ${5:-}\n" "$APP/${1}s/?limit=1#[1-$3]")
+}
+
+# client FILE CURL'S-WORDS…: a child of the script itself, so that it ends with it, and `wait` knows it.
+client() {
+  local file=$1
+  shift
+  "${CURL[@]}" "$@" >"$file" 2>/dev/null &
+}
+
+# answers FILE…: a row for each answer that clients got; see answers.awk.
+answers() { awk -v marker="$MARKER" -f "$ROOT/scripts/lib/answers.awk" "$@"; }
+
+# ask FILE SERVICE HEADER COUNT CLIENTS LIMIT: COUNT requests by CLIENTS at a time, LIMIT seconds each, one
+# connection a client. FILE gets the rows.
 ask() {
-  local file=$1 url="$APP/${2}s/?limit=1" header=${3:-Accept: application/json} count=$4 clients=$5 limit=$6
-  local marker="answer-$$-$RANDOM" client share
+  local file=$1 count=$4 clients=$5 client
   [ "$clients" -le "$count" ] || clients=$count
   for ((client = 0; client < clients; client++)); do
-    share=$((count / clients + (client < count % clients)))
-    "${CURL[@]}" -i --max-time "$limit" -H "$header" \
-      -w "\n$marker %{http_code} %{time_total}\n" "$url#[1-$share]" >"$file.$client" 2>/dev/null &
+    batch "$2" "$3" $((count / clients + (client < count % clients))) "$6"
+    client "$file.$client" "${BATCH[@]}"
   done
   # A request that failed says so in its row.
   wait || true
-  awk -v marker="$marker" -f "$ROOT/scripts/lib/answers.awk" "$file".* >"$file"
+  answers "$file".* >"$file"
   rm -f "$file".*
 }

@@ -6,22 +6,18 @@ readonly FIRST_LESSON=01-initial
 # Rules of the original beside our own: of two DestinationRules for one host the older silently wins.
 readonly OLDER_RULES="user-service-circuit-breaker movie-service-circuit-breaker booking-service-circuit-breaker"
 
-# expect LESSON KEY: a number of a lesson; fails when it has none.
-expect() {
-  local key value
-  while IFS=': ' read -r key value; do
-    [ "$key" != "$2" ] || { printf '%s\n' "$value"; return; }
-  done <"$ROOT/practice/$1/expect.yaml"
-  return 1
-}
-
-# rules_changed BEFORE WRITTEN: a line "WORD KIND NAME" for each rule that was written and is not what it was.
+# rules_changed BEFORE WRITTEN: a line "WORD KIND NAME" for each rule that was written and is not what it
+# was. Without a process of its own: the first answer by a new rule is waiting.
 rules_changed() {
-  awk '
-    FNR == NR { before[$1 " " $2] = $3; next }
-    !(($1 " " $2) in before) { print "created", $1, $2; next }
-    before[$1 " " $2] != $3 { print "changed", $1, $2 }
-  ' "$1" "$2" | sort
+  local before kind name version line=$'\n'
+  before=$line$(<"$1")$line
+  while read -r kind name version; do
+    case $before in
+      *"$line$kind $name $version$line"*) ;;
+      *"$line$kind $name "*) say "changed $kind $name" ;;
+      *) say "created $kind $name" ;;
+    esac
+  done <"$2"
 }
 
 # apply_rules CONTEXT -k FOLDER (or -f FILE): makes these rules what the cluster has, whatever was added;
@@ -37,18 +33,19 @@ apply_rules() {
   return 1
 }
 
-# Only after the new rules are there: deleting first leaves a moment without any subset.
+# Only after the new rules are there: deleting first leaves a moment without any subset. What was removed,
+# one line a rule, is in REMOVED.
+REMOVED=""
 remove_older_rules() {
   local rule found=""
   for rule in $OLDER_RULES; do
     if grep -q "^DestinationRule $rule " "$SCRATCH/theater"; then found="$found $rule"; fi
   done
-  : >"$SCRATCH/removed"
   [ -n "$found" ] || return 0
   # shellcheck disable=SC2086 # one argument a rule
   kube_whole "$1" delete destinationrules -n "$NAMESPACE" --ignore-not-found $found >/dev/null || return 1
   # shellcheck disable=SC2086
-  printf 'removed DestinationRule %s\n' $found >"$SCRATCH/removed"
+  REMOVED=$(printf 'removed DestinationRule %s\n' $found)
 }
 
 # put_rules CONTEXT -k FOLDER (or -f FILE): the whole change of a theater that need_theater has found;
@@ -56,14 +53,15 @@ remove_older_rules() {
 #
 # Only a folder brings DestinationRules of its own, which make the older ones needless.
 put_rules() {
-  : >"$SCRATCH/removed"
+  REMOVED=""
   apply_rules "$@" || return 1
   if [ "$2" = -k ]; then remove_older_rules "$1" || return 1; fi
 }
 
 # What the last change did, one line a rule, in $SCRATCH/changes.
 note_changes() {
-  rules_changed "$SCRATCH/theater" "$SCRATCH/written" | cat - "$SCRATCH/removed" >"$SCRATCH/changes"
+  rules_changed "$SCRATCH/theater" "$SCRATCH/written" >"$SCRATCH/changes"
+  [ -z "$REMOVED" ] || say "$REMOVED" >>"$SCRATCH/changes"
 }
 
 # route_of LESSON SERVICE: the VirtualService of one service.
@@ -79,5 +77,8 @@ route_of() {
 
 # The services whose routes the last change touched.
 services_changed() {
-  awk '$2 == "VirtualService" { print $3 }' "$SCRATCH/changes" | sed -n 's/-service-vs$//p'
+  local kind name
+  while read -r _ kind name; do
+    case "$kind $name" in "VirtualService "*-service-vs) say "${name%-service-vs}" ;; esac
+  done <"$SCRATCH/changes"
 }

@@ -74,15 +74,22 @@ await_sick() {
   local header=""
   case $2 in *-ctx2-*|*"--cluster ctx2"*|*"--cluster=ctx2"*) header="x-canary: true" ;; esac
   timed until_sick "$1" "$header" ||
-    fail "$FAILED" "the order is given, but no answer by it was seen" "./fault-injection-demo.sh status; is the pod already ejected?"
-  say "seen: an answer by the order ($TOOK_MS ms after kubectl); it ends by itself, or: heal"
+    fail "$FAILED" "the order is given, but no answer by it was seen" "./fault-injection-demo.sh status"
+  say "seen: $WITNESSED ($TOOK_MS ms after kubectl); it ends by itself, or: heal"
 }
 
+# Where others ask too, their requests may have had the pod taken out before one of ours reached it.
+WITNESSED=""
 until_sick() {
   local started=$SECONDS
   until ask "$SCRATCH/seen" "$1" "$2" 16 8 10 && grep -q ' sick$' "$SCRATCH/seen"; do
+    if is_one_out "$1"; then
+      WITNESSED="the gateway's sidecar has already taken out a pod of $1-service"
+      return
+    fi
     [ $((SECONDS - started)) -le "$SIGHT_LIMIT" ] || return 1
   done
+  WITNESSED="an answer by the order"
 }
 
 # heal [TARGET]: clears the order of one, or every order.

@@ -18,9 +18,21 @@ limits_of() {
   ' "$ROOT/practice/$1/destinationrules.yaml" | sort
 }
 
-# limits_now: the same as the sidecar has it, of subset ctx1; fails where its admin port tells nothing.
+# What the gateway's sidecar knows of its clusters and their hosts; nothing where its admin port tells nothing.
+sidecar_clusters() {
+  kube "$CTX1" exec -n "$NAMESPACE" deployment/api-gateway -c istio-proxy -- pilot-agent request GET clusters 2>/dev/null
+}
+
+# is_one_out SERVICE: whether the sidecar has taken out a pod of it.
+is_one_out() {
+  sidecar_clusters | awk -F '::' -v service="|$1-service." '
+    index($1, service) && $3 == "health_flags" && $4 ~ /failed_outlier_check/ { found = 1 }
+    END { exit !found }'
+}
+
+# limits_now: limits as the sidecar has them, of subset ctx1; fails where that cannot be seen.
 limits_now() {
-  kube "$CTX1" exec -n "$NAMESPACE" deployment/api-gateway -c istio-proxy -- pilot-agent request GET clusters 2>/dev/null |
+  sidecar_clusters |
     awk -F '::' '$2 == "default_priority" && $3 == "max_connections" && split($1, part, "|") == 4 && part[3] == "ctx1" {
       service = part[4]
       sub(/-service\..*/, "", service)

@@ -27,16 +27,20 @@ see() {
     return
   fi
   # shellcheck disable=SC2086 # one argument a service
-  await_rule "$1" $services
+  await_rule $services
   SEEN="answers follow the new rules"
 }
 
-tell_changes() { prefixed "$1" <"$SCRATCH/changes"; }
+tell_changes() {
+  local change
+  while read -r change; do say "$1: $change"; done <"$SCRATCH/changes"
+}
 
 # write_rules LESSON -k FOLDER (or -f FILE): puts them into ctx1, whole.
 write_rules() {
   local lesson=$1
   shift
+  prepare_questions "$lesson"
   changing "the rules of $CTX1 ($lesson)" put_rules "$CTX1" "$@" ||
     fail "$FAILED" "the rules of $lesson are not all written" "run it again; ./fault-injection-demo.sh status shows what is there"
 }

@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 
 use super::expectation::Expectation;
 use super::figure::told;
-use super::load::Load;
 use super::originals::{self, Older};
 use super::rules::{must_equal, of_cluster};
 use super::sick;
@@ -99,7 +98,7 @@ pub async fn rules_are(stage: &Stage, cluster: &str, folder: &str) -> Result<()>
 pub async fn reset(stage: &Stage) -> Result<Vec<String>> {
     stage.demo("chaos").await?;
     for cluster in ["ctx1", "ctx2"] {
-        originals::put(&stage.lab.api(cluster)?, &stage.house.root, Older::Ours).await?;
+        originals::put(&stage.lab.api(cluster)?, Older::Ours).await?;
     }
     stage.demo("sick movie --cluster ctx2 --ttl 2m").await?;
     stage.demo("reset").await?;
@@ -111,22 +110,6 @@ pub async fn reset(stage: &Stage) -> Result<Vec<String>> {
     Ok(vec![
         "6 rules a cluster equal kubectl kustomize practice/01-initial, no orders".to_owned(),
     ])
-}
-
-/// A verb changes everything to its lesson, although the original's rules are there, and no request
-/// is lost meanwhile.
-///
-/// # Errors
-/// When one is, or the rules are not the lesson's.
-pub async fn change(stage: &Stage, lesson: Lesson, older: Older) -> Result<Vec<String>> {
-    let verb = lesson.verb.context("only a verb is run")?;
-    originals::put(&stage.lab.api("ctx1")?, &stage.house.root, older).await?;
-    let load = Load::on(&stage.lab.client);
-    let played = stage.demo(verb).await;
-    let sent = load.end().await?;
-    played?;
-    rules_are(stage, "ctx1", lesson.folder).await?;
-    Ok(vec![format!("0 of {sent} requests lost")])
 }
 
 #[cfg(test)]

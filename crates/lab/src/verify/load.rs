@@ -26,7 +26,7 @@ pub struct Load {
 #[derive(Debug, Default)]
 struct Outcome {
     sent: usize,
-    /// What was neither fine nor injected, and how often.
+    /// What was neither fine nor injected nor ordered, and how often.
     lost: BTreeMap<String, usize>,
 }
 
@@ -75,7 +75,7 @@ async fn send(client: Client, stop: Arc<AtomicBool>) -> Outcome {
 
 async fn lost(client: &Client, path: &str) -> Option<String> {
     match client.get(path, None).await {
-        Ok(answer) if answer.status == 200 || answer.text() == INJECTED => None,
+        Ok(answer) if answer.status == 200 || answer.is_sick || answer.text() == INJECTED => None,
         Ok(answer) => Some(format!("{} {}", answer.status, answer.text())),
         Err(error) => Some(format!("{error:#}")),
     }

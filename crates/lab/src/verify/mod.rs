@@ -3,7 +3,7 @@
 //! ```text
 //! plan ── which checks, shuffled by a seed; lanes of them run beside one another
 //!  ├─ lessons      by apply and by script: rules (rules) and answers (expectation, figure)
-//!  │    └─ originals, load     changes beside the original's rules, under steady requests
+//!  ├─ change       every verb beside the original's rules (originals), under steady requests (load)
 //!  ├─ deployment   empty clusters, by script and by apply
 //!  ├─ sick         ejections at their real intervals (episodes)
 //!  ├─ sight        how soon a verb has seen its first answer
@@ -11,6 +11,7 @@
 //! stage ── a lab (process), its clients (client), kubectl and the scripts of the checkout (house)
 //! ```
 
+pub mod change;
 pub mod client;
 pub mod deployment;
 pub mod durability;

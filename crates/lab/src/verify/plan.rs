@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::change::{self, CHANGES, Change};
 use super::deployment::{self, Way};
 use super::durability::{self, FULL};
 use super::lessons::{self, FIRST, LESSONS, Lesson};
@@ -18,8 +19,6 @@ const QUICK_SAMPLE: u32 = 200;
 const FULL_SAMPLE: u32 = 2_000;
 /// Requests of a service whose shares are looked at once more closely.
 const CLASS_SAMPLE: u32 = 10_000;
-/// Verbs that are run under load beside the original's rules, by their lessons.
-const CHANGES: [&str; 6] = ["setup", "error", "delay", "chaos", "block", "reset"];
 
 /// One check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +28,7 @@ pub enum Check {
     /// A lesson by its verb.
     Script(Lesson, u32),
     /// A verb under load, beside the original's rules.
-    Change(Lesson, Older),
+    Change(Change, Older),
     /// The theater into empty clusters.
     Deploy(Way),
     /// Everything back to 01.
@@ -72,12 +71,12 @@ fn full_lanes() -> Vec<Lane> {
             _ => FULL_SAMPLE,
         };
         busy.push(Check::Apply(lesson, requests));
-        if let Some(verb) = lesson.verb {
+        if lesson.verb.is_some() {
             busy.push(Check::Script(lesson, FULL_SAMPLE));
-            if CHANGES.contains(&verb) {
-                busy.extend([Older::Theirs, Older::Ours].map(|it| Check::Change(lesson, it)));
-            }
         }
+    }
+    for change in CHANGES {
+        busy.extend([Older::Theirs, Older::Ours].map(|it| Check::Change(change, it)));
     }
     busy.extend([Check::Reset, Check::Sight]);
     busy.extend([Way::Script, Way::Apply].map(Check::Deploy));
@@ -105,7 +104,7 @@ impl Check {
         match self {
             Self::Apply(lesson, requests) => lessons::by_apply(stage, lesson, requests).await,
             Self::Script(lesson, requests) => lessons::by_script(stage, lesson, requests).await,
-            Self::Change(lesson, older) => lessons::change(stage, lesson, older).await,
+            Self::Change(change, older) => change::under_load(stage, change, older).await,
             Self::Deploy(way) => deployment::of_everything(&stage.house, way, FULL_SAMPLE).await,
             Self::Reset => lessons::reset(stage).await,
             Self::Sight => sight::of_verbs(stage).await,
@@ -128,8 +127,7 @@ impl fmt::Display for Check {
                 let verb = verb.unwrap_or_default();
                 write!(f, "{folder} by the verb {verb}, {requests} requests")
             }
-            Self::Change(Lesson { verb, .. }, older) => {
-                let verb = verb.unwrap_or_default();
+            Self::Change(Change { verb, .. }, older) => {
                 let whose = match older {
                     Older::Theirs => "the original's rules are older",
                     Older::Ours => "our rules are older",

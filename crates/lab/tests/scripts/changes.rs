@@ -5,7 +5,7 @@ use lab::verify::load::Load;
 use lab::verify::originals::{self, Older};
 use lab::verify::rules;
 
-use crate::stage::{Stage, lesson, root};
+use crate::stage::{Stage, lesson};
 
 /// A verb that changes everything.
 const VERB: (&str, &str) = ("chaos", "99-scenarios");
@@ -17,7 +17,7 @@ async fn the_originals_rules_go_without_a_lost_request() {
     };
     let api = stage.api("ctx1");
     let (verb, folder) = VERB;
-    originals::put(&api, &root(), Older::Theirs).await.unwrap();
+    originals::put(&api, Older::Theirs).await.unwrap();
     let load = Load::on(&stage.client());
     stage.play(verb).await;
     let sent = load.end().await.unwrap();
@@ -25,7 +25,7 @@ async fn the_originals_rules_go_without_a_lost_request() {
     assert_eq!(stage.specs("ctx1").await, lesson(folder), "{verb}");
 
     // Where theirs is the only rule that names the subsets, it stays.
-    originals::put(&api, &root(), Older::Ours).await.unwrap();
+    originals::put(&api, Older::Ours).await.unwrap();
     let rule = ("destinationrules", "user-service-dr");
     rules::delete(&api, rule.0, rule.1).await.unwrap();
     let load = Load::on(&stage.client());
