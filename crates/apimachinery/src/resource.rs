@@ -4,10 +4,13 @@
 //! fields, what discovery says) is a field of [`Resource`]; the rows themselves are in
 //! [`rows`]. Code asks the row and never compares kinds by name.
 
+mod builder;
+mod lookup;
 pub mod rows;
 
 use std::hash::{Hash, Hasher};
 
+pub use lookup::{find, find_kind, groups, versions};
 pub use rows::ALL;
 
 /// The rule a kind's `metadata.name` must obey.
@@ -44,18 +47,6 @@ pub const VERBS: &[&str] = &[
     "get",
     "list",
     "patch",
-    "update",
-    "watch",
-];
-
-/// The same for kinds of a CustomResourceDefinition, which discovery lists in an order of its own.
-const CUSTOM_VERBS: &[&str] = &[
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "create",
     "update",
     "watch",
 ];
@@ -124,164 +115,6 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// A namespaced built-in kind without anything special; the row's other facts are chained on.
-    const fn namespaced(
-        group: &'static str,
-        versions: &'static [&'static str],
-        kind: &'static str,
-        singular: &'static str,
-        plural: &'static str,
-    ) -> Self {
-        Self {
-            group,
-            versions,
-            kind,
-            plural,
-            singular,
-            short_names: &[],
-            categories: &[],
-            namespaced: true,
-            status: false,
-            scale: false,
-            finalize: false,
-            graceful: false,
-            generation: false,
-            custom: false,
-            returns_deleted: false,
-            measured: false,
-            names: NameRule::Subdomain,
-            fields: &[],
-            verbs: VERBS,
-            actions: &[],
-            stored_as: None,
-            deprecated: None,
-        }
-    }
-
-    /// A cluster-scoped built-in kind.
-    const fn cluster(
-        group: &'static str,
-        versions: &'static [&'static str],
-        kind: &'static str,
-        singular: &'static str,
-        plural: &'static str,
-    ) -> Self {
-        let row = Self::namespaced(group, versions, kind, singular, plural);
-        Self {
-            namespaced: false,
-            ..row
-        }
-    }
-
-    /// A namespaced kind of a CustomResourceDefinition: all of Istio's have a status.
-    const fn custom(
-        group: &'static str,
-        versions: &'static [&'static str],
-        kind: &'static str,
-        singular: &'static str,
-        plural: &'static str,
-    ) -> Self {
-        let row = Self::namespaced(group, versions, kind, singular, plural);
-        Self {
-            custom: true,
-            status: true,
-            generation: true,
-            verbs: CUSTOM_VERBS,
-            ..row
-        }
-    }
-
-    const fn short(self, short_names: &'static [&'static str]) -> Self {
-        Self {
-            short_names,
-            ..self
-        }
-    }
-
-    const fn categories(self, categories: &'static [&'static str]) -> Self {
-        Self { categories, ..self }
-    }
-
-    const fn status(self) -> Self {
-        Self {
-            status: true,
-            ..self
-        }
-    }
-
-    const fn scale(self) -> Self {
-        Self {
-            scale: true,
-            ..self
-        }
-    }
-
-    const fn finalize(self) -> Self {
-        Self {
-            finalize: true,
-            ..self
-        }
-    }
-
-    const fn graceful(self) -> Self {
-        Self {
-            graceful: true,
-            ..self
-        }
-    }
-
-    const fn generation(self) -> Self {
-        Self {
-            generation: true,
-            ..self
-        }
-    }
-
-    const fn returns_deleted(self) -> Self {
-        Self {
-            returns_deleted: true,
-            ..self
-        }
-    }
-
-    const fn measured(self) -> Self {
-        Self {
-            measured: true,
-            verbs: &["get", "list"],
-            ..self
-        }
-    }
-
-    const fn names(self, names: NameRule) -> Self {
-        Self { names, ..self }
-    }
-
-    const fn fields(self, fields: &'static [&'static str]) -> Self {
-        Self { fields, ..self }
-    }
-
-    const fn verbs(self, verbs: &'static [&'static str]) -> Self {
-        Self { verbs, ..self }
-    }
-
-    const fn actions(self, actions: &'static [Subresource]) -> Self {
-        Self { actions, ..self }
-    }
-
-    const fn stored_as(self, stored: &'static Resource) -> Self {
-        Self {
-            stored_as: Some(stored),
-            ..self
-        }
-    }
-
-    const fn deprecated(self, since: &'static str, instead: &'static str) -> Self {
-        Self {
-            deprecated: Some(Deprecation { since, instead }),
-            ..self
-        }
-    }
-
     /// What answers about it in this version warn of.
     pub fn warning(&self, version: &str) -> Option<String> {
         let Deprecation { since, instead } = self.deprecated?;
@@ -381,47 +214,6 @@ pub fn group_version(group: &str, version: &str) -> String {
     }
 }
 
-/// The row served under `group` in `version` as `plural`.
-pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
-    let row = ALL
-        .iter()
-        .find(|row| row.group == group && row.plural == plural)?;
-    row.versions.contains(&version).then_some(row)
-}
-
-/// The row of a kind, as in a manifest's `apiVersion` and `kind`.
-pub fn find_kind(api_version: &str, kind: &str) -> Option<&'static Resource> {
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let row = ALL
-        .iter()
-        .find(|row| row.group == group && row.kind == kind)?;
-    row.versions.contains(&version).then_some(row)
-}
-
-/// Named groups in the order discovery lists them, the core group left out.
-pub fn groups() -> Vec<&'static str> {
-    let mut groups = Vec::new();
-    for row in ALL {
-        if !row.group.is_empty() && !groups.contains(&row.group) {
-            groups.push(row.group);
-        }
-    }
-    groups
-}
-
-/// Versions served in a group, the preferred one first; empty for an unknown group.
-pub fn versions(group: &str) -> Vec<&'static str> {
-    let mut versions = Vec::new();
-    for row in ALL.iter().filter(|row| row.group == group) {
-        for version in row.versions {
-            if !versions.contains(version) {
-                versions.push(*version);
-            }
-        }
-    }
-    versions
-}
-
 fn qualify(name: &str, group: &str) -> String {
     if group.is_empty() {
         name.to_owned()
@@ -432,48 +224,7 @@ fn qualify(name: &str, group: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
-
-    #[test]
-    fn every_row_is_there_once() {
-        let names: HashSet<_> = ALL.iter().map(|row| row.qualified()).collect();
-        let kinds: HashSet<_> = ALL.iter().map(|row| row.qualified_kind()).collect();
-        assert_eq!(names.len(), ALL.len());
-        assert_eq!(kinds.len(), ALL.len());
-    }
-
-    #[test]
-    fn no_two_rows_answer_to_the_same_short_name() {
-        let stored = ALL.iter().filter(|row| row.stored_as.is_none());
-        let short: Vec<_> = stored.flat_map(|row| row.short_names).collect();
-        let unique: HashSet<_> = short.iter().collect();
-        assert_eq!(unique.len(), short.len());
-    }
-
-    #[test]
-    fn a_row_is_found_in_each_of_its_versions_and_in_no_other() {
-        assert_eq!(find("apps", "v1", "deployments"), Some(&rows::DEPLOYMENTS));
-        assert_eq!(find("apps", "v1beta1", "deployments"), None);
-        let old = find("networking.istio.io", "v1alpha3", "virtualservices");
-        assert_eq!(old, Some(&rows::VIRTUAL_SERVICES));
-        assert_eq!(find_kind("v1", "Pod"), Some(&rows::PODS));
-        assert_eq!(find_kind("apps/v1", "Pod"), None);
-    }
-
-    #[test]
-    fn the_stable_version_is_preferred_in_every_group() {
-        assert_eq!(
-            versions("networking.istio.io"),
-            ["v1", "v1beta1", "v1alpha3"]
-        );
-        assert_eq!(versions("autoscaling"), ["v2", "v1"]);
-        assert!(versions("none.io").is_empty());
-        for group in groups() {
-            assert!(!versions(group)[0].contains("alpha"), "{group}");
-        }
-    }
 
     #[test]
     fn subresources_come_by_name_with_what_can_be_done() {
@@ -488,12 +239,5 @@ mod tests {
         let pods = names(&rows::PODS);
         assert!(pods.is_sorted() && pods.contains(&"eviction"), "{pods:?}");
         assert!(!rows::NAMESPACES.allows("deletecollection"));
-    }
-
-    #[test]
-    fn events_of_both_groups_are_the_same_objects() {
-        let events = find("events.k8s.io", "v1", "events").unwrap();
-        assert_eq!(events.storage(), &rows::EVENTS);
-        assert_eq!(rows::PODS.storage(), &rows::PODS);
     }
 }

@@ -245,3 +245,26 @@ table! {
     POD_METRICS = Resource::namespaced("metrics.k8s.io", &["v1beta1"], "PodMetrics", "pod", "pods")
         .measured();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_is_there_once() {
+        let names: HashSet<_> = ALL.iter().map(|row| row.qualified()).collect();
+        let kinds: HashSet<_> = ALL.iter().map(|row| row.qualified_kind()).collect();
+        assert_eq!(names.len(), ALL.len());
+        assert_eq!(kinds.len(), ALL.len());
+    }
+
+    #[test]
+    fn no_two_rows_answer_to_the_same_short_name() {
+        let stored = ALL.iter().filter(|row| row.stored_as.is_none());
+        let short: Vec<_> = stored.flat_map(|row| row.short_names).collect();
+        let unique: HashSet<_> = short.iter().collect();
+        assert_eq!(unique.len(), short.len());
+    }
+}
