@@ -60,26 +60,36 @@ async fn both_clusters_are_deployed_verified_and_deleted() {
     let Some(stage) = Stage::with(Start::with(&["--redis", store, "--empty"])).await else {
         return;
     };
-    let printed = deploy(&stage, "--lab --dry-run").await;
-    let rows = [
-        "ok       ctx1: Istio 1.22 or newer (by networking.istio.io/v1",
-        "deployment.apps/user-service-ctx1 created (dry run)",
-    ];
-    has(&printed, 0, &rows);
-    assert!(stage.specs("ctx1").await.is_empty(), "nothing was changed");
-
+    a_dry_run_changes_nothing(&stage).await;
     let checkout = if has_passwords {
         runs_without_password(&stage).await;
         with_password(&stage).await
     } else {
         root()
     };
+    both_are_deployed(&stage, &checkout, has_passwords).await;
+    a_context_may_be_called_anything(&stage).await;
+    what_is_gone_is_told_and_repaired(&stage, &checkout).await;
+    deleting_wants_a_yes(&stage).await;
+}
+
+async fn a_dry_run_changes_nothing(stage: &Stage) {
+    let printed = deploy(stage, "--lab --dry-run").await;
+    let rows = [
+        "ok       ctx1: Istio 1.22 or newer (by networking.istio.io/v1",
+        "deployment.apps/user-service-ctx1 created (dry run)",
+    ];
+    has(&printed, 0, &rows);
+    assert!(stage.specs("ctx1").await.is_empty(), "nothing was changed");
+}
+
+async fn both_are_deployed(stage: &Stage, checkout: &Path, has_passwords: bool) {
     let told = [
         "ctx1: Secret redis created",
         "ctx2: Secret redis created",
         "ctx1: pods are started again with the password",
     ];
-    let printed = deploy_from(&checkout, &stage, "--lab").await;
+    let printed = deploy_from(checkout, stage, "--lab").await;
     has(&printed, 0, &["the theater is up: http://127.0.0.1:"]);
     if has_passwords {
         has(&printed, 0, &told);
@@ -90,8 +100,10 @@ async fn both_clusters_are_deployed_verified_and_deleted() {
     for cluster in ["ctx1", "ctx2"] {
         assert_eq!(stage.specs(cluster).await, lesson("01-initial"));
     }
+}
 
-    // A context may be called anything that kubectl takes.
+/// A context may be called anything that kubectl takes.
+async fn a_context_may_be_called_anything(stage: &Stage) {
     let config = stage.lab.kubeconfig();
     let named = format!(
         "kubectl config set-context team/one --cluster ctx1 --kubeconfig {}",
@@ -102,39 +114,36 @@ async fn both_clusters_are_deployed_verified_and_deleted() {
         "ok       every pod of team/one is ready",
         "the theater is up",
     ];
-    has(
-        &deploy(&stage, "--lab --verify --context team/one").await,
-        0,
-        &rows,
-    );
+    let printed = deploy(stage, "--lab --verify --context team/one").await;
+    has(&printed, 0, &rows);
+}
 
-    // A rule of ctx2 is gone: what verifies says what fails and what to do, and repeating repairs it.
-    let gone = stage
-        .shell
-        .run("kubectl delete dr user-service-dr --context ctx2")
-        .await;
+/// A rule of ctx2 is gone: what verifies says what fails and what to do, and repeating repairs it.
+async fn what_is_gone_is_told_and_repaired(stage: &Stage, checkout: &Path) {
+    let delete = "kubectl delete dr user-service-dr --context ctx2";
+    let gone = stage.shell.run(delete).await;
     assert_eq!(gone.exit, 0, "{}", gone.all());
     let rows = [
         "FAILED   both clusters name the same subsets",
         "next: kubectl apply -k practice/01-initial --context ctx2",
         "FAILED   shares and faults fit the rules",
     ];
-    has(&deploy(&stage, "--lab --verify").await, 1, &rows);
-    let repaired = deploy_from(&checkout, &stage, "--lab --ctx2-only").await;
+    has(&deploy(stage, "--lab --verify").await, 1, &rows);
+    let repaired = deploy_from(checkout, stage, "--lab --ctx2-only").await;
     has(&repaired, 0, &["ctx2: ", " 1 created", "unchanged"]);
     assert!(
         !repaired.stdout.contains("Secret redis created"),
         "a password is kept"
     );
     assert_eq!(stage.specs("ctx2").await, lesson("01-initial"));
+}
 
-    let refused = deploy(&stage, "--lab --delete").await;
+async fn deleting_wants_a_yes(stage: &Stage) {
+    let refused = deploy(stage, "--lab --delete").await;
     has(&refused, 64, &["removes the data too", "add --yes"]);
-    has(&deploy(&stage, "--lab --delete --yes").await, 0, &[]);
-    let left = stage
-        .shell
-        .run("kubectl get namespace theater-msa --context ctx1")
-        .await;
+    has(&deploy(stage, "--lab --delete --yes").await, 0, &[]);
+    let get = "kubectl get namespace theater-msa --context ctx1";
+    let left = stage.shell.run(get).await;
     assert!(left.stderr.contains("NotFound"), "{}", left.all());
 }
 

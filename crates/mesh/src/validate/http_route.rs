@@ -40,66 +40,56 @@ pub(super) fn check(rule: &HttpRoute, in_delegate: bool, complaints: &mut Compla
 /// Exactly one of route, redirect and direct response, and what does not go with the latter two;
 /// nothing of it beside a delegate.
 fn actions(rule: &HttpRoute, in_delegate: bool, complaints: &mut Complaints) {
-    if rule.delegate.is_some() && in_delegate {
-        complaints.add("delegate HTTP route cannot contain delegate");
-    } else if rule.delegate.is_some() {
-        let name = &rule.name;
-        let given = [
-            ("redirect", rule.redirect.is_some()),
-            ("route", !rule.route.is_empty()),
-        ];
-        for (action, _) in given.into_iter().filter(|(_, given)| *given) {
-            complaints.add(format!("root HTTP route {name} must not specify {action}"));
+    if rule.delegate.is_some() {
+        delegate(rule, in_delegate, complaints);
+        if !in_delegate {
+            return;
         }
-        return;
     }
     let (redirect, respond) = (rule.redirect.is_some(), rule.direct_response.is_some());
-    let conflicts = [
-        (
-            redirect,
-            !rule.route.is_empty(),
-            "HTTP route cannot contain both route and redirect",
-        ),
-        (
-            redirect,
-            rule.fault.is_some(),
-            "HTTP route cannot contain both fault and redirect",
-        ),
-        (
-            redirect,
-            rule.rewrite.is_some(),
-            "HTTP route rule cannot contain both rewrite and redirect",
-        ),
-        (
-            respond,
-            !rule.route.is_empty(),
-            "HTTP route cannot contain both route and direct_response",
-        ),
-        (
-            respond,
-            rule.fault.is_some(),
-            "HTTP route cannot contain both fault and direct_response",
-        ),
-        (
-            respond,
-            rule.rewrite.is_some(),
-            "HTTP route rule cannot contain both rewrite and direct_response",
-        ),
-        (
-            respond,
-            redirect,
-            "HTTP route rule cannot contain both direct_response and redirect",
-        ),
-    ];
-    for (_, _, text) in conflicts
-        .into_iter()
-        .filter(|(this, that, _)| *this && *that)
-    {
+    for text in conflicts(rule, redirect, respond) {
         complaints.add(text);
     }
     if rule.route.is_empty() && !redirect && !respond {
         complaints.add("HTTP route, redirect or direct_response is required");
     }
+}
+
+fn delegate(rule: &HttpRoute, in_delegate: bool, complaints: &mut Complaints) {
+    if in_delegate {
+        complaints.add("delegate HTTP route cannot contain delegate");
+        return;
+    }
+    let name = &rule.name;
+    let given = [
+        ("redirect", rule.redirect.is_some()),
+        ("route", !rule.route.is_empty()),
+    ];
+    for (action, _) in given.into_iter().filter(|(_, given)| *given) {
+        complaints.add(format!("root HTTP route {name} must not specify {action}"));
+    }
+}
+
+/// What a rule has that does not go together, in Istio's order.
+#[rustfmt::skip]
+fn conflicts(
+    rule: &HttpRoute,
+    redirect: bool,
+    respond: bool,
+) -> impl Iterator<Item = &'static str> + use<> {
+    let (route, fault, rewrite) =
+        (!rule.route.is_empty(), rule.fault.is_some(), rule.rewrite.is_some());
+    [
+        (redirect && route, "HTTP route cannot contain both route and redirect"),
+        (redirect && fault, "HTTP route cannot contain both fault and redirect"),
+        (redirect && rewrite, "HTTP route rule cannot contain both rewrite and redirect"),
+        (respond && route, "HTTP route cannot contain both route and direct_response"),
+        (respond && fault, "HTTP route cannot contain both fault and direct_response"),
+        (respond && rewrite, "HTTP route rule cannot contain both rewrite and direct_response"),
+        (respond && redirect, "HTTP route rule cannot contain both direct_response and redirect"),
+    ]
+    .into_iter()
+    .filter_map(|(given, text)| given.then_some(text))
 }
 
 fn redirect(rule: &HttpRoute, complaints: &mut Complaints) {
