@@ -102,10 +102,15 @@ fn a_sick_pod_is_out_and_returns_as_the_lesson_promises() {
         returns.extend(seen.failures[1..=2].to_vec());
         assert_eq!(seen.ejections_of_ctx2, expect("ctx2_ejections"));
     }
-    // How many requests a second holds is chance; on average it is what the lesson promises.
+    // How many requests a second holds is chance, but the pod gets every other one at the most.
+    let most = expect("ctx1_failures_after_return_max");
+    assert!(
+        returns.iter().all(|it| (2..=most).contains(it)),
+        "{returns:?}"
+    );
+    // Measured: 6 to 7 requests a second to the pod, 9 to 10 failures.
     let mean = returns.iter().sum::<u64>() as f64 / returns.len() as f64;
-    let most = expect("ctx1_failures_after_return_max") as f64;
-    assert!(mean > 2.0 && mean <= most, "{mean} of {returns:?}");
+    assert!((7.0..=10.0).contains(&mean), "{mean} of {returns:?}");
 }
 
 #[test]

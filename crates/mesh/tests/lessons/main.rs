@@ -4,4 +4,6 @@
 
 mod aborts;
 mod ejection;
+mod headers;
+mod situations;
 mod theater;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use http::HeaderMap;
 use mesh::compile::compile_sidecar;
 use mesh::config::{Action, Cluster, Config, Forward, Route};
 use mesh::engine::{Choice, Counts, Engine};
+use mesh::matching::Request;
 use mesh::model::{DestinationRule, VirtualService};
 use mesh::registry::{Client, Endpoint, Locality, Network, Protocol, Service, ServicePort, World};
 use serde_json::Value;
@@ -72,9 +74,23 @@ impl Lesson {
 
     /// The rule for requests without a special header.
     pub(crate) fn route(&self) -> &Route {
+        self.route_of(&HeaderMap::new())
+    }
+
+    /// The rule for requests with these headers.
+    pub(crate) fn route_of(&self, headers: &HeaderMap) -> &Route {
         let table = self.config.routes.values().next().unwrap();
         let host = table.virtual_host("user-service:8081").unwrap();
-        host.routes.last().unwrap()
+        let request = Request {
+            method: "GET",
+            scheme: "http",
+            authority: "user-service:8081",
+            path: "/users/",
+            query: "",
+            headers,
+        };
+        let mut routes = host.routes.iter();
+        routes.find(|it| it.matches.matches(&request)).unwrap()
     }
 
     pub(crate) fn forward(&self) -> &Forward {
