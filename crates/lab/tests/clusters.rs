@@ -1,9 +1,11 @@
 //! What crosses between the clusters, and what follows the other cluster's objects.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "clusters/crossing.rs"]
+mod crossing;
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::{Lab, Start};
@@ -21,171 +23,6 @@ async fn patch(lab: &Lab, cluster: &str, path: &str, patch: Value) {
 async fn scale(lab: &Lab, cluster: &str, namespace: &str, name: &str, replicas: u32) {
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale");
     patch(lab, cluster, &path, json!({"spec": {"replicas": replicas}})).await;
-}
-
-/// Status, text, and how long it took.
-async fn canary(lab: &Lab, path: &str) -> (u16, String, Duration) {
-    try_canary(lab, path).await.unwrap()
-}
-
-/// As [`canary`], where the connection may break before the end of the text.
-async fn try_canary(lab: &Lab, path: &str) -> reqwest::Result<(u16, String, Duration)> {
-    let asked = Instant::now();
-    let request = lab
-        .client
-        .get(format!("{}{path}", lab.url))
-        .header("x-canary", "true");
-    let answer = request.send().await?;
-    let status = answer.status().as_u16();
-    Ok((status, answer.text().await?, asked.elapsed()))
-}
-
-#[tokio::test]
-async fn without_its_east_west_gateway_ctx2_is_refused_at_once_and_redis_with_it() {
-    let lab = Start::embedded().up().await;
-    scale(&lab, "ctx2", "istio-system", "istio-eastwestgateway", 0).await;
-    wait::until("ctx2 to be unreachable", LIMIT, async || {
-        canary(&lab, "/users/").await.0 == 503
-    })
-    .await;
-    let (status, text, took) = canary(&lab, "/users/").await;
-    eprintln!("refused after {took:?}: {text}");
-    assert_eq!((status, text.len()), (503, 121), "{text}");
-    assert!(took < Duration::from_secs(1));
-    // ctx1's own pods answer, but their store is in ctx2.
-    patch(&lab, "ctx1", "/apis/networking.istio.io/v1/namespaces/theater-msa/virtualservices/user-service-vs", json!({
-        "spec": {"http": [{"route": [{"destination": {"host": "user-service", "subset": "ctx1"}}]}]},
-    }))
-    .await;
-    wait::until("ctx1 to miss its store", LIMIT, async || {
-        lab.cluster_of("/users/", None).await == (503, Some("ctx1".to_owned()))
-    })
-    .await;
-    scale(&lab, "ctx2", "istio-system", "istio-eastwestgateway", 1).await;
-    wait::until("both to come back", LIMIT, async || {
-        canary(&lab, "/movies/").await.0 == 200 && lab.cluster_of("/users/", None).await.0 == 200
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_subset_that_ctx2_does_not_name_has_no_door_there() {
-    let lab = Start::embedded().up().await;
-    let path =
-        "/apis/networking.istio.io/v1/namespaces/theater-msa/destinationrules/user-service-dr";
-    let url = format!("{}{path}", lab.api("ctx2"));
-    assert_eq!(lab.client.delete(url).send().await.unwrap().status(), 200);
-    // An answer that is on its way when the door closes may lose its end.
-    wait::until("the door to close", LIMIT, async || {
-        let answer = try_canary(&lab, "/users/").await;
-        answer.is_ok_and(|(status, ..)| status == 503)
-    })
-    .await;
-    for _ in 0..20 {
-        let (status, text, _) = canary(&lab, "/users/").await;
-        assert_eq!((status, text.len()), (503, 121), "{text}");
-    }
-    wait::until("the client's sidecar to say why", LIMIT, async || {
-        let log = gateways_access_log(&lab).await;
-        let refused = |line: &&str| {
-            line.contains(
-                "\"GET /users/ HTTP/1.1\" 503 URX,UF upstream_reset_before_response_started",
-            )
-        };
-        log.lines().filter(refused).count() >= 20
-    })
-    .await;
-    assert_eq!(
-        canary(&lab, "/movies/").await.0,
-        200,
-        "other services keep theirs"
-    );
-}
-
-/// What the sidecar of ctx1's gateway says of the requests it sent.
-async fn gateways_access_log(lab: &Lab) -> String {
-    let pods = "/api/v1/namespaces/theater-msa/pods";
-    let gateways = format!("{pods}?labelSelector=app%3Dapi-gateway");
-    let gateway = lab.list("ctx1", &gateways).await.remove(0);
-    let name = gateway["metadata"]["name"].as_str().unwrap();
-    let url = format!("{}{pods}/{name}/log?container=istio-proxy", lab.api("ctx1"));
-    let answer = lab.client.get(url).send().await.unwrap();
-    answer.text().await.unwrap()
-}
-
-/// Statuses and lengths of canaries asked all at once.
-async fn crowd(lab: &Lab) -> Vec<(u16, usize)> {
-    let all = (0..30).map(|_| canary(lab, "/users/"));
-    let answers = futures_util::future::join_all(all).await;
-    let told = |(status, text, _): (u16, String, Duration)| (status, text.len());
-    answers.into_iter().map(told).collect()
-}
-
-#[tokio::test]
-async fn the_limit_of_connections_that_ctx2_sets_bounds_its_east_west_gateway() {
-    let lab = Start::embedded().up().await;
-    let path =
-        "/apis/networking.istio.io/v1/namespaces/theater-msa/destinationrules/user-service-dr";
-    let limit = |connections: Value| json!({"spec": {"trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": connections}}}}});
-    patch(&lab, "ctx2", path, limit(json!(1))).await;
-    // To ctx1 it looks like a connection refused, not like its own limit.
-    wait::until("somebody to find no place", LIMIT, async || {
-        crowd(&lab).await.contains(&(503, 121))
-    })
-    .await;
-    assert_eq!(canary(&lab, "/users/").await.0, 200, "one has a place");
-    patch(&lab, "ctx2", path, limit(Value::Null)).await;
-    wait::until("a place for everybody", LIMIT, async || {
-        crowd(&lab).await.iter().all(|(status, _)| *status == 200)
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn without_its_pods_ctx2_has_no_healthy_upstream_and_a_virtual_service_there_changes_nothing()
-{
-    let lab = Start::embedded().up().await;
-    // The gateway's sidecar is in ctx1: rules of ctx2 are none of its business.
-    patch(&lab, "ctx2", "/apis/networking.istio.io/v1/namespaces/theater-msa/virtualservices/movie-service-vs", json!({
-        "spec": {"http": [{"fault": {"abort": {"httpStatus": 418, "percentage": {"value": 100}}}, "route": [{"destination": {"host": "movie-service"}}]}]},
-    }))
-    .await;
-    scale(&lab, "ctx2", "theater-msa", "movie-service-ctx2", 0).await;
-    wait::until("ctx2's movies to be gone", LIMIT, async || {
-        canary(&lab, "/movies/").await.1 == "no healthy upstream"
-    })
-    .await;
-    scale(&lab, "ctx2", "theater-msa", "movie-service-ctx2", 3).await;
-    wait::until("three new pods to answer", LIMIT, async || {
-        canary(&lab, "/movies/").await.0 == 200
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn in_a_single_network_serial_requests_reach_both_pods_of_ctx2() {
-    let pods = async |lab: &Lab| {
-        let mut pods = std::collections::BTreeSet::new();
-        for _ in 0..20 {
-            let request = lab
-                .client
-                .get(format!("{}/users/", lab.url))
-                .header("x-canary", "true");
-            let answer = request.send().await.unwrap();
-            pods.insert(answer.headers()["x-pod-name"].to_str().unwrap().to_owned());
-        }
-        pods.len()
-    };
-    let multi = Start::embedded().up().await;
-    assert_eq!(
-        pods(&multi).await,
-        1,
-        "behind the hop the pod is chosen per connection"
-    );
-    let single = Start::with(&["--redis", "embedded", "--network", "single"])
-        .up()
-        .await;
-    assert_eq!(pods(&single).await, 2, "pods are seen one by one");
 }
 
 #[tokio::test]

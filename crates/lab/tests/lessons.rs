@@ -1,6 +1,8 @@
 //! The lessons' VirtualServices, written through the API, change answers at once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "lessons/changes.rs"]
+mod changes;
 mod support;
 
 use std::path::Path;

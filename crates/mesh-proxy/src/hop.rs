@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use futures_util::FutureExt;
 use mesh::config::Cluster;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -82,18 +81,17 @@ impl Hop {
         clusters
     }
 
-    /// Serves one server name until `shutdown`. A name that is not in the table, or has no endpoint
-    /// that answers, closes the connection before it is up.
+    /// Serves one server name until `shutdown`; then what is connected may finish, for a few seconds. A
+    /// name that is not in the table, or has no endpoint that answers, closes the connection before it
+    /// is up.
     pub async fn serve(&self, listener: TcpListener, sni: Arc<str>, shutdown: CancellationToken) {
-        let stop = shutdown.clone();
         accept(listener, Tasks::default(), shutdown, |client, _| {
             let (hop, sni) = (self.0.clone(), sni.clone());
-            let serving = async move {
+            async move {
                 if let Err(error) = hop.pass(client, &sni).await {
                     tracing::debug!(%sni, %error, "connection through the hop ended");
                 }
-            };
-            stop.clone().run_until_cancelled_owned(serving).map(|_| ())
+            }
         })
         .await;
     }

@@ -194,16 +194,13 @@ impl Pool {
         state.open += 1;
     }
 
-    /// Lets go of every idle connection.
-    pub(crate) fn clear(&self) {
-        let idle = std::mem::take(&mut self.state().idle);
-        drop(idle);
-    }
-
     /// Lets go of every connection: of the idle ones now, of the others when they are free.
     pub(crate) fn drain(&self) {
-        self.state().drains += 1;
-        self.clear();
+        let mut state = self.state();
+        state.drains += 1;
+        let idle = std::mem::take(&mut state.idle);
+        drop(state);
+        drop(idle);
     }
 
     /// Takes a connection that is free, for who waits or to be kept; true where a sweep must begin.

@@ -186,10 +186,11 @@ impl Proxy {
         self.0.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Closes idle connections through east-west gateways.
+    /// Lets go of connections through east-west gateways: of idle ones now, of others with the end of
+    /// their request.
     ///
-    /// An idle one leads to one pod, which nobody sees from here. When that pod leaves it would be
-    /// closed under a request that is just being sent; closed from this side it is not used.
+    /// Such a connection leads to one pod, or through one door, which nobody sees from here. When that
+    /// goes, it would be closed under a request that is just being sent.
     pub fn leave_gateways(&self) {
         let snapshot = self.0.snapshot.load();
         let hosts = snapshot
@@ -197,7 +198,7 @@ impl Proxy {
             .values()
             .flat_map(|cluster| &cluster.hosts);
         for host in hosts.filter(|host| host.target.sni.is_some()) {
-            host.pool.clear();
+            host.pool.drain();
         }
     }
 

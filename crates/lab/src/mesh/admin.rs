@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use mesh_proxy::{Admin, Node, Part};
 use tokio_util::sync::CancellationToken;
 
-use super::attachment::loopback_listener;
+use super::loopback::loopback_listener;
 use super::statistics;
 use crate::injection::SIDECAR;
 

@@ -1,16 +1,16 @@
 //! A pod's place in the mesh: its sidecar's two sides, and its names.
 
+mod inbound;
+mod names;
+
 use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use k8s_openapi::api::core::v1::Pod;
 use mesh::compile::{compile_inbound, compile_sidecar};
-use mesh::config::{Config, Listener, Serves};
 use mesh::registry::{Client, Locality, Network, Protocol};
-use mesh_proxy::{AccessLog, Listen, Page, Part, Proxy, Role, Settings};
-use tokio::net::TcpListener;
+use mesh_proxy::{AccessLog, Page, Part, Proxy, Role, Settings};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::access::AccessSink;
@@ -164,33 +164,6 @@ impl Sidecar {
         }
     }
 
-    /// The inbound side is up before the application is, as with `holdApplicationUntilProxyStarts`.
-    fn open_inbound(&self) {
-        for address in self.addresses(Protocol::Http) {
-            let application = Arc::clone(&self.application);
-            let app = move || *application.lock().expect("no holder of this lock panics");
-            let settings = Settings {
-                access_log: Some(Arc::new(self.access.clone())),
-                peers: Some(Arc::new(self.table.clone())),
-                ..Settings::new(Role::Inbound, Arc::new(self.table.caller(None)))
-            };
-            let proxy = Proxy::inbound(settings, app, address);
-            self.inbound().push((address, proxy.clone()));
-            let listen = Listen {
-                routes: Proxy::inbound_routes(address.port()),
-                address: Some(address),
-            };
-            match loopback_listener() {
-                Ok((listener, real)) => {
-                    let closing = self.closing.clone();
-                    tokio::spawn(async move { proxy.serve_http(listener, listen, closing).await });
-                    self.table.open(address, None, real);
-                }
-                Err(error) => tracing::error!(%error, "loopback has no free port for a sidecar"),
-            }
-        }
-    }
-
     /// Opens the admin interface: of the pod's own sides, or of the gateway that the pod is.
     pub(super) fn open_admin(self: &Arc<Self>, pod: &Pod, gateway: Option<Part>) {
         let sidecar = Arc::downgrade(self);
@@ -219,63 +192,6 @@ impl Sidecar {
             .collect()
     }
 
-    /// Kubernetes' search path: the pod's namespace, then the cluster, then the name as it is.
-    fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
-        let config = self.outbound.config();
-        let name = name.trim_end_matches('.');
-        let candidates = [
-            format!("{name}.{}.svc.cluster.local", self.client.namespace),
-            format!("{name}.svc.cluster.local"),
-            format!("{name}.cluster.local"),
-            name.to_owned(),
-        ];
-        let found = candidates
-            .iter()
-            .find_map(|fqdn| config.listener(fqdn, port));
-        let by_ip = || listener_of_ip(&config, name, port);
-        match found.or_else(by_ip) {
-            Some(listener) => self.outbound_listener(listener),
-            None => self.metrics_of(name, port),
-        }
-    }
-
-    /// The metrics of a pod by its address.
-    fn metrics_of(&self, name: &str, port: u16) -> Option<SocketAddr> {
-        let ip: IpAddr = name.parse().ok()?;
-        let known = METRICS_PORTS.contains(&port);
-        known.then(|| self.table.find(SocketAddr::new(ip, port), None))?
-    }
-
-    fn outbound_listener(&self, wanted: &Listener) -> Option<SocketAddr> {
-        let address = SocketAddr::new(wanted.ip, wanted.port);
-        let mut listeners = self
-            .listeners
-            .lock()
-            .expect("no holder of this lock panics");
-        if let Some(real) = listeners.get(&address) {
-            return Some(*real);
-        }
-        let (listener, real) = loopback_listener()
-            .inspect_err(|error| tracing::error!(%error, "loopback has no free port for a sidecar"))
-            .ok()?;
-        let (proxy, closing) = (self.outbound.clone(), self.closing.clone());
-        match &wanted.serves {
-            Serves::Http(routes) => {
-                let listen = Listen {
-                    routes: Arc::clone(routes),
-                    address: Some(address),
-                };
-                tokio::spawn(async move { proxy.serve_http(listener, listen, closing).await });
-            }
-            Serves::Tcp(cluster) => {
-                let cluster = Arc::clone(cluster);
-                tokio::spawn(async move { proxy.serve_tcp(listener, cluster, closing).await });
-            }
-        }
-        listeners.insert(address, real);
-        Some(real)
-    }
-
     fn addresses(&self, protocol: Protocol) -> impl Iterator<Item = SocketAddr> + '_ {
         let wanted = move |(_, found): &&(u16, Protocol)| {
             (*found == Protocol::Tcp) == (protocol == Protocol::Tcp)
@@ -297,14 +213,6 @@ impl Sidecar {
     }
 }
 
-fn listener_of_ip<'a>(config: &'a Config, name: &str, port: u16) -> Option<&'a Listener> {
-    let ip: IpAddr = name.parse().ok()?;
-    config
-        .listeners
-        .iter()
-        .find(|listener| listener.ip == ip && listener.port == port)
-}
-
 /// Ports of the application's container, with their protocol by name.
 fn container_ports(pod: &Pod) -> Vec<(u16, Protocol)> {
     let containers = pod
@@ -321,12 +229,4 @@ fn container_ports(pod: &Pod) -> Vec<(u16, Protocol)> {
         Some((number, Protocol::of(None, port.name.as_deref())))
     };
     ports.iter().filter_map(read).collect()
-}
-
-/// A listener on a free port of loopback.
-pub(super) fn loopback_listener() -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
-    Ok((TcpListener::from_std(listener)?, address))
 }

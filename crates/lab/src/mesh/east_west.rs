@@ -9,7 +9,7 @@ use mesh::registry::Network;
 use mesh_proxy::Hop;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::attachment::loopback_listener;
+use super::loopback::loopback_listener;
 use super::world::Worlds;
 use crate::network::Table;
 
@@ -20,7 +20,7 @@ pub(super) struct EastWest {
     hop: Hop,
     table: Table,
     shutdown: CancellationToken,
-    /// Open doors by server name; closing one ends its connections.
+    /// Open doors by server name; behind a closed one connections may finish for a few seconds.
     doors: BTreeMap<Arc<str>, DropGuard>,
 }
 
@@ -40,10 +40,11 @@ impl EastWest {
         self.hop.clone()
     }
 
-    /// Obeys the rules of its own cluster; without a ready pod every connection is refused.
-    pub(super) fn apply(&mut self, worlds: &Worlds, cluster: &str, network: &Network) {
+    /// Obeys the rules of its own cluster; without a ready pod every connection is refused. Whether a
+    /// door was closed, behind which connections are left that end soon.
+    pub(super) fn apply(&mut self, worlds: &Worlds, cluster: &str, network: &Network) -> bool {
         let Some(world) = worlds.get(cluster) else {
-            return;
+            return false;
         };
         let names = match &world.east_west {
             Some(place) => compile_east_west(&world.view(network), cluster, place),
@@ -56,15 +57,16 @@ impl EastWest {
             .filter(|sni| !names.contains_key(*sni))
             .cloned()
             .collect();
-        for sni in closed {
-            self.table.close(self.address, Some(Arc::clone(&sni)));
-            self.doors.remove(&sni);
+        for sni in &closed {
+            self.table.close(self.address, Some(Arc::clone(sni)));
+            self.doors.remove(sni);
         }
         for sni in names.into_keys() {
             if !self.doors.contains_key(&sni) {
                 self.open(sni);
             }
         }
+        !closed.is_empty()
     }
 
     fn open(&mut self, sni: Arc<str>) {

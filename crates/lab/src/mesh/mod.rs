@@ -13,6 +13,7 @@ mod admin;
 mod attachment;
 mod east_west;
 mod ingress;
+mod loopback;
 mod statistics;
 mod world;
 
@@ -172,7 +173,16 @@ impl Mesh {
         self.ingress.settled().await;
     }
 
-    /// Nobody keeps a connection that leads through an east-west gateway to a pod that leaves.
+    /// Whether connections to a cluster's east-west gateway are left without an answer; false where
+    /// there is no such cluster.
+    pub fn swallow(&self, cluster: &str, on: bool) -> bool {
+        let gateways = self.gateways.lock().expect("no holder of this lock panics");
+        let gateway = gateways.get(cluster);
+        gateway.inspect(|it| it.hop().swallow(on)).is_some()
+    }
+
+    /// Nobody keeps a connection that leads through an east-west gateway to a pod that leaves, or
+    /// through a door that was closed.
     pub fn leave_gateways(&self) {
         for sidecar in self.sidecars().iter().filter_map(Weak::upgrade) {
             sidecar.leave_gateways();
@@ -216,12 +226,21 @@ impl Mesh {
         for sidecar in self.sidecars().iter().filter_map(Weak::upgrade) {
             sidecar.apply(&worlds, &self.network);
         }
-        let mut gateways = self.gateways.lock().expect("no holder of this lock panics");
-        for (cluster, gateway) in gateways.iter_mut() {
-            gateway.apply(&worlds, cluster, &self.network);
+        if self.apply_to_gateways(&worlds) {
+            self.leave_gateways();
         }
         self.ingress.apply(&worlds, &self.network);
         self.obeyed.send_replace(versions);
+    }
+
+    /// Whether one of them has closed a door.
+    fn apply_to_gateways(&self, worlds: &Worlds) -> bool {
+        let mut gateways = self.gateways.lock().expect("no holder of this lock panics");
+        let mut closed = false;
+        for (cluster, gateway) in gateways.iter_mut() {
+            closed |= gateway.apply(worlds, cluster, &self.network);
+        }
+        closed
     }
 
     fn locality(&self, facts: &Facts, pod: &Pod) -> mesh::registry::Locality {

@@ -12,8 +12,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// An answer that is not whole by then is none; longer than any fault of the lessons.
-const LIMIT: Duration = Duration::from_secs(30);
+/// An answer that is not whole by then is none; longer than any fault of the lessons, and than three
+/// connect timeouts.
+const LIMIT: Duration = Duration::from_secs(45);
 
 /// Somebody who asks one address, and keeps connections as browsers do.
 #[derive(Clone, Debug)]

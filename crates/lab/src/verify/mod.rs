@@ -6,6 +6,7 @@
 //!  ├─ change       every verb beside the original's rules (originals), under steady requests (load)
 //!  ├─ deployment   empty clusters, by script and by apply
 //!  ├─ sick         ejections at their real intervals (episodes)
+//!  ├─ crossing     what is lost between the clusters, at its real timeouts
 //!  ├─ sight        how soon a verb has seen its first answer
 //!  └─ durability   acknowledged writes under kill -9
 //! stage ── a lab (process), its clients (client), kubectl and the scripts of the checkout (house)
@@ -13,6 +14,7 @@
 
 pub mod change;
 pub mod client;
+pub mod crossing;
 pub mod deployment;
 pub mod durability;
 pub mod episodes;

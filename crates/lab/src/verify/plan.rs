@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::change::{self, CHANGES, Change};
+use super::crossing;
 use super::deployment::{self, Way};
 use super::durability::{self, FULL};
 use super::lessons::{self, FIRST, LESSONS, Lesson};
@@ -41,6 +42,8 @@ pub enum Check {
     Ejections,
     /// A sick pod of ctx2.
     NeverEjected,
+    /// Connections to ctx2 that nobody answers.
+    Swallowed,
 }
 
 /// Checks that follow one another, in a lab of their own.
@@ -81,7 +84,8 @@ fn full_lanes() -> Vec<Lane> {
     busy.extend([Check::Reset, Check::Sight]);
     busy.extend([Way::Script, Way::Apply].map(Check::Deploy));
     busy.extend(["embedded", "auto"].map(Check::Durability));
-    vec![busy, vec![Check::Ejections, Check::NeverEjected]]
+    let waiting = vec![Check::Ejections, Check::NeverEjected, Check::Swallowed];
+    vec![busy, waiting]
 }
 
 impl Check {
@@ -89,7 +93,7 @@ impl Check {
     pub fn limit(self) -> Duration {
         Duration::from_secs(match self {
             Self::Apply(..) | Self::Script(..) => 240,
-            Self::Change(..) | Self::Reset | Self::Sight => 120,
+            Self::Change(..) | Self::Reset | Self::Sight | Self::Swallowed => 120,
             Self::Deploy(_) => 300,
             Self::Durability(_) => 400,
             Self::Ejections | Self::NeverEjected => 200,
@@ -113,6 +117,7 @@ impl Check {
             }
             Self::Ejections => sick::ejections(stage).await,
             Self::NeverEjected => sick::never_ejected(stage).await,
+            Self::Swallowed => crossing::swallowed(stage).await,
         }
     }
 }
@@ -141,6 +146,7 @@ impl fmt::Display for Check {
             Self::Durability(store) => write!(f, "no acknowledged create is lost, store {store}"),
             Self::Ejections => f.write_str("a sick pod of ctx1 is ejected"),
             Self::NeverEjected => f.write_str("a sick pod of ctx2 is never ejected"),
+            Self::Swallowed => f.write_str("ctx2's gateway swallows connections"),
         }
     }
 }

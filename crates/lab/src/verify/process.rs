@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Mutex;
 
 use super::client::Client;
 
@@ -22,6 +23,8 @@ pub struct LabProcess {
     state_dir: PathBuf,
     /// The published port.
     pub client: Client,
+    /// Held, so that the lab goes on, and obeys.
+    orders: Mutex<ChildStdin>,
     // Held, so that the lab can still write.
     _said: Lines<BufReader<ChildStdout>>,
 }
@@ -43,6 +46,7 @@ impl LabProcess {
             .spawn()
             .with_context(|| format!("{} cannot be started", program.display()))?;
         let stdout = child.stdout.take().context("stdout is piped")?;
+        let orders = child.stdin.take().context("stdin is piped")?;
         let mut said = BufReader::new(stdout).lines();
         let url = tokio::time::timeout(START_LIMIT, greeting(&mut said))
             .await
@@ -51,6 +55,7 @@ impl LabProcess {
             child,
             state_dir: state_dir.to_owned(),
             client: Client::of(&url),
+            orders: Mutex::new(orders),
             _said: said,
         })
     }
@@ -78,6 +83,17 @@ impl LabProcess {
         let server = servers.find(|server| server.ends_with(&ending));
         let server = server.with_context(|| format!("the kubeconfig names no {cluster}"))?;
         Ok(Client::of(server))
+    }
+
+    /// Gives an order that only who started a lab can give; nothing tells when it is obeyed.
+    ///
+    /// # Errors
+    /// When the lab is gone.
+    pub async fn order(&self, line: &str) -> Result<()> {
+        let line = format!("{line}\n");
+        let mut orders = self.orders.lock().await;
+        orders.write_all(line.as_bytes()).await?;
+        Ok(())
     }
 
     /// Sends a signal and waits for the end.

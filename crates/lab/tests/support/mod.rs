@@ -205,6 +205,28 @@ impl Lab {
         list["items"].as_array().cloned().unwrap_or_default()
     }
 
+    /// Orders pods to be sick for a minute: `user-service:ctx2`, `{"status": 500}`.
+    pub async fn order(&self, whose: &str, order: &Value) {
+        let key = format!("chaos:{whose}");
+        let mut command = redis::cmd("SET");
+        command.arg(key).arg(order.to_string()).arg("EX").arg(60);
+        self.redis(&command).await;
+    }
+
+    /// Takes an order back.
+    pub async fn forget_order(&self, whose: &str) {
+        let mut command = redis::cmd("DEL");
+        command.arg(format!("chaos:{whose}"));
+        self.redis(&command).await;
+    }
+
+    async fn redis(&self, command: &redis::Cmd) {
+        let address = format!("redis://127.0.0.1:{}", self.redis_port);
+        let client = redis::Client::open(address).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let () = command.query_async(&mut connection).await.unwrap();
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id().expect("the lab runs")
     }

@@ -79,6 +79,26 @@ fn every_row_that_is_configuration_has_a_case() {
     assert_eq!(missing, [] as [u32; 0]);
 }
 
+/// The page names a function for each of them.
+#[test]
+fn every_row_of_two_clusters_is_shown_by_a_test_of_the_lab() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    for row in 98..=105 {
+        let begin = format!("| {row} | ");
+        let lines: Vec<&str> = page.lines().filter(|it| it.starts_with(&begin)).collect();
+        assert!(!lines.is_empty(), "row {row}");
+        for line in lines {
+            let shown_by = line.split(" | ").nth(3).unwrap();
+            let mut named = shown_by.split('`').skip(1).step_by(2);
+            let (file, function) = (named.next().unwrap(), named.next().unwrap());
+            let source = std::fs::read_to_string(format!("{root}/{file}")).unwrap();
+            let definition = format!("fn {function}(");
+            assert!(source.contains(&definition), "row {row}: {file} {function}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_row_is_the_same_on_the_rust_proxy_and_on_envoy() {
     let on_envoy = async {

@@ -12,6 +12,8 @@ use mesh::registry::{Client as Pod, Locality, Network, Protocol, World};
 use mesh_proxy::{Hop, Listen, Proxy, Role, Settings};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::*;
@@ -22,6 +24,8 @@ struct Two {
     wires: Arc<Wires>,
     config: Arc<Config>,
     address: std::net::SocketAddr,
+    /// The hop's own.
+    door: std::net::SocketAddr,
     stop: CancellationToken,
 }
 
@@ -69,6 +73,7 @@ impl Two {
             wires,
             config: Arc::new(config),
             address: gateway(),
+            door: gateway(),
             stop: CancellationToken::new(),
         };
         two.serve().await
@@ -77,6 +82,7 @@ impl Two {
     async fn serve(mut self) -> Self {
         let (hop_listener, hop_address) = listener().await;
         self.wires.connect(gateway(), hop_address);
+        self.door = hop_address;
         let (hop, stop) = (self.hop.clone(), self.stop.clone());
         let sni = "outbound_.8080_.ctx2_.svc.t.svc.cluster.local".into();
         tokio::spawn(async move { hop.serve(hop_listener, sni, stop).await });
@@ -198,6 +204,32 @@ async fn a_subset_that_the_other_side_does_not_name_fails_like_a_refused_connect
         (503, 121, Kind::Uf)
     );
     assert_eq!(b.hits() + c.hits(), 0);
+}
+
+#[tokio::test]
+async fn a_door_that_closes_lets_a_request_under_way_finish() {
+    let (begun, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begins, held) = (begun.clone(), release.clone());
+    let slow = Upstream::serving(move |_| {
+        let (begins, held) = (begins.clone(), held.clone());
+        async move {
+            begins.notify_one();
+            held.notified().await;
+            hyper::Response::new(full("whole"))
+        }
+    })
+    .await;
+    let a = Upstream::named("a").await;
+    let http = json!([{"route": to("ctx2")}]);
+    let two = Two::new(http, &[subsets("RANDOM")], &a, [&slow, &slow]).await;
+    let address = two.address;
+    let under_way = tokio::spawn(async move { Client::connect(address).await.get("/").await });
+    soon(begun.notified()).await;
+    two.stop.cancel();
+    soon(async { while TcpStream::connect(two.door).await.is_ok() {} }).await;
+    release.notify_one();
+    let answer = soon(under_way).await.unwrap();
+    assert_eq!((answer.status, answer.body.as_str()), (200, "whole"));
 }
 
 #[tokio::test]
