@@ -8,7 +8,7 @@ mod theater;
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use support::kubectl::{self, Shell};
 use testkit::wait;
 

@@ -69,7 +69,8 @@ async fn ctx2_is_unknown(theater: &Theater) {
 
 async fn the_history_is_the_stores(theater: &Theater, before: &Column) {
     let told = theater.lab.get("/traffic-history").await.bytes().await;
-    let told: Value = serde_json::from_slice(&told.unwrap()).unwrap();
+    let told: Value =
+        serde_json::from_slice(&told.expect("an answer is whole")).expect("it is JSON");
     let history = told["userServiceHistory"].as_array();
     assert_eq!(history.map(Vec::len), Some(41));
     let back = theater.column("user").await;
