@@ -11,6 +11,7 @@ export class Breakers {
   constructor(service) {
     this.service = service;
     this.data = null;
+    this.lamps = [];
     this.label = h("span", { class: "ratio-label" });
     this.state = h("span", { class: "chip", "data-role": "breaker-state" });
     this.rows = h("ul", { class: "breaker-rows" });
@@ -23,28 +24,48 @@ export class Breakers {
     setAttribute(this.element, "data-state", state);
     setAttribute(this.state, "data-tone", { live: "good", stale: "warn" }[state] ?? "dim");
     setText(this.state, reason ? `${t(`state.${state}`)} · ${tOr("reason", reason)}` : t(`state.${state}`));
-    this.rows.replaceChildren(...(services[this.service] ?? []).map(row));
+    const breakers = services[this.service] ?? [];
+    const ports = new Set(breakers.map(({ port }) => port));
+    const shown = breakers.map((breaker) => ({ breaker, lamps: breaker.hosts.map(hostLamp) }));
+    this.rows.replaceChildren(...shown.map(({ breaker, lamps }) => row(breaker, lamps, ports.size > 1)));
+    this.lamps = shown.flatMap(({ lamps }) => lamps);
+    this.tick();
+  }
+
+  /** Says anew how long hosts have been away. */
+  tick() {
+    for (const { element, lamp, host } of this.lamps) {
+      const text = told(host);
+      setAttribute(element, "title", text);
+      setAttribute(lamp, "aria-label", text);
+    }
   }
 }
 
-function row(breaker) {
-  const { subset, hosts, limits, overflow } = breaker;
+function row(breaker, lamps, namesPort) {
+  const { port, subset, hosts, limits, overflow } = breaker;
   const ejected = hosts.filter((host) => host.ejected).length;
-  return h("li", { class: "breaker", "data-subset": subset ?? "", "data-ejected": ejected, "data-hosts": hosts.length },
-    h("span", { class: "chip", "data-cluster": subset }, subset ?? t("breakers.all")),
-    h("span", { class: "breaker-hosts" }, ...hosts.map(hostLamp)),
+  const name = subset ?? t("breakers.all");
+  return h("li", { class: "breaker", "data-port": port, "data-subset": subset ?? "", "data-ejected": ejected, "data-hosts": hosts.length },
+    h("span", { class: "chip", "data-cluster": subset }, namesPort ? `${name} :${port}` : name),
+    h("span", { class: "breaker-hosts" }, ...lamps.map(({ element }) => element)),
     h("span", { class: "breaker-count" }, t("breakers.count", { ejected, hosts: hosts.length })),
     note("limits", LIMITS.filter((name) => limits[name] !== null).map((name) => t(`breakers.limit.${name}`, { n: limits[name] }))),
     note("overflow", REFUSALS.filter((name) => overflow[name]).map((name) => t(`breakers.refused.${name}`, { n: overflow[name] }))));
 }
 
 /** A mark whose shape and text tell the same as its colour. */
-function hostLamp({ address, pod, ejected, since }) {
+function hostLamp(host) {
+  const { address, pod, ejected } = host;
+  const lamp = h("span", { class: "lamp", "data-state": ejected ? "fail" : "hit", role: "img" });
+  const word = ejected ? h("span", { class: "breaker-word" }, `${pod ?? address} ${t("breakers.ejected")}`) : null;
+  const element = h("span", { class: "breaker-host", "data-address": address, "data-pod": pod, "data-ejected": String(ejected) }, lamp, word);
+  return { element, lamp, host };
+}
+
+function told({ address, pod, ejected, since }) {
   const word = t(ejected ? "breakers.ejected" : "breakers.in");
-  const text = [pod ?? address, word, since && ago(since, lang())].filter(Boolean).join(" · ");
-  return h("span", { class: "breaker-host", "data-address": address, "data-pod": pod, "data-ejected": String(ejected), title: text },
-    h("span", { class: "lamp", "data-state": ejected ? "fail" : "hit", role: "img", "aria-label": text }),
-    ejected ? h("span", { class: "breaker-word" }, `${pod ?? address} ${word}`) : null);
+  return [pod ?? address, word, since && ago(since, lang())].filter(Boolean).join(" · ");
 }
 
 function note(role, texts) {

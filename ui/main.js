@@ -12,7 +12,7 @@
 //     [data-role=faults] .badge       data-fault: delay | abort
 //     [data-role=warnings] li
 //     [data-role=breakers]            data-state: live | stale | unknown
-//       .breaker                      data-subset, data-ejected, data-hosts
+//       .breaker                      data-port, data-subset, data-ejected, data-hosts
 //         .breaker-host               data-address, data-pod, data-ejected: true | false
 //     [data-role=refresh], [data-role=error], [data-role=list] .item (data-id)
 //   section.cluster[data-cluster=ctx1]   data-state: live | stale | unknown; inside it:
@@ -151,7 +151,9 @@ function renderClusters() {
 }
 
 function tick() {
-  if (!document.hidden) for (const cluster of Object.values(clusters)) cluster.tick();
+  if (document.hidden) return;
+  for (const cluster of Object.values(clusters)) cluster.tick();
+  for (const { breakers } of Object.values(columns)) breakers.tick();
 }
 
 useLang(preferredLang(config));

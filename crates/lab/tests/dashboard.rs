@@ -272,6 +272,15 @@ async fn an_ejected_pod_is_on_the_page(theater: &Theater) {
         "{}",
         shown.text
     );
+    let title = format!("document.querySelector('[data-pod=\"{sick}\"].breaker-host').title");
+    let told = || async { theater.page.eval::<String>(&title).await };
+    let first = told().await;
+    assert!(first.ends_with("전") || first.ends_with("지금"), "{first}");
+    // Nobody asks the sidecar for anything now: the page alone counts the seconds.
+    wait::until("the age of the ejection to grow", LIMIT, async || {
+        told().await != first
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -94,32 +94,45 @@ impl Reading {
         let counts = counts(serde_json::from_slice(stats)?);
         let mut services: PerService<Vec<Breaker>> = PerService::default();
         for cluster in clusters.cluster_statuses {
-            if let Some((service, subset)) = named(&cluster.name) {
-                let breaker = breaker(&cluster, subset, &counts);
+            if let Some(name) = named(&cluster.name) {
+                let service = name.service;
+                let breaker = breaker(&cluster, name, &counts);
                 services.get_mut(service).push(breaker);
             }
         }
         for service in Service::ALL {
             let breakers = services.get_mut(service);
-            breakers.sort_by(|a, b| a.subset.cmp(&b.subset));
+            breakers.sort_by(|a, b| a.key().cmp(&b.key()));
         }
         Ok(Self(services))
     }
 }
 
+/// What the name of a cluster says.
+#[derive(Debug, PartialEq, Eq)]
+struct Name {
+    service: Service,
+    port: u16,
+    subset: Option<String>,
+}
+
 /// Istio's `outbound|PORT|SUBSET|HOST`, where the host is one of ours.
-fn named(cluster: &str) -> Option<(Service, Option<String>)> {
+fn named(cluster: &str) -> Option<Name> {
     let mut parts = cluster.strip_prefix("outbound|")?.splitn(3, '|');
-    let (_port, subset, host) = (parts.next()?, parts.next()?, parts.next()?);
+    let (port, subset, host) = (parts.next()?, parts.next()?, parts.next()?);
     let is_host = |service: &Service| {
         host.strip_prefix(service.name()) == Some(&format!(".{NAMESPACE}.svc.cluster.local"))
     };
     let service = Service::ALL.into_iter().find(is_host)?;
     let subset = Some(subset).filter(|subset| !subset.is_empty());
-    Some((service, subset.map(str::to_owned)))
+    Some(Name {
+        service,
+        port: port.parse().ok()?,
+        subset: subset.map(str::to_owned),
+    })
 }
 
-fn breaker(cluster: &Cluster, subset: Option<String>, counts: &BTreeMap<String, u64>) -> Breaker {
+fn breaker(cluster: &Cluster, name: Name, counts: &BTreeMap<String, u64>) -> Breaker {
     let thresholds = cluster.circuit_breakers.thresholds.iter();
     let default = thresholds.clone().find(|it| it.priority.is_none());
     let limits = default.cloned().unwrap_or_default();
@@ -131,7 +144,8 @@ fn breaker(cluster: &Cluster, subset: Option<String>, counts: &BTreeMap<String, 
             .copied()
     };
     Breaker {
-        subset,
+        port: name.port,
+        subset: name.subset,
         limits: Limits {
             connections: limit(limits.max_connections),
             pending: limit(limits.max_pending_requests),

@@ -15,7 +15,7 @@ pub struct Breakers {
     /// The contact to the sidecar's admin interface.
     #[serde(flatten)]
     pub contact: Contact,
-    /// Of each service, its subsets by name.
+    /// Of each service, by port and subset.
     pub services: PerService<Vec<Breaker>>,
 }
 
@@ -23,6 +23,8 @@ pub struct Breakers {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Breaker {
+    /// Port of the service.
+    pub port: u16,
     /// Name of the subset; null for all endpoints of the service.
     pub subset: Option<String>,
     /// Limits of the connection pool.
@@ -98,7 +100,7 @@ impl Breakers {
         for service in Service::ALL {
             let before = self.services.get(service);
             for breaker in services.get_mut(service) {
-                let before = before.iter().find(|it| it.subset == breaker.subset);
+                let before = before.iter().find(|it| it.is_same(breaker));
                 breaker.date_ejections(before, known.then_some(now));
             }
         }
@@ -120,6 +122,15 @@ impl Breakers {
 }
 
 impl Breaker {
+    /// The name of a breaker: rules may differ from port to port.
+    pub(super) fn key(&self) -> (u16, Option<&str>) {
+        (self.port, self.subset.as_deref())
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+
     /// Who was ejected before has been so since then; who is newly ejected is so since `now`.
     fn date_ejections(&mut self, before: Option<&Self>, now: Option<UnixMs>) {
         for host in self.hosts.iter_mut().filter(|host| host.ejected) {

@@ -47,12 +47,13 @@ fn only_clusters_of_our_services_are_breakers() {
     let own = ".theater-msa.svc.cluster.local";
     let user = |subset: &str| format!("outbound|8081|{subset}|user-service{own}");
     let rows = [
-        (user("ctx2"), Some((Service::User, Some("ctx2")))),
-        (user(""), Some((Service::User, None))),
+        (user("ctx2"), Some((Service::User, 8081, Some("ctx2")))),
+        (user(""), Some((Service::User, 8081, None))),
         (
             format!("outbound|8083||booking-service{own}"),
-            Some((Service::Booking, None)),
+            Some((Service::Booking, 8083, None)),
         ),
+        (format!("outbound|http||user-service{own}"), None),
         (format!("inbound|8081||user-service{own}"), None),
         (
             "outbound|8081||user-service.other.svc.cluster.local".to_owned(),
@@ -63,7 +64,11 @@ fn only_clusters_of_our_services_are_breakers() {
         ("PassthroughCluster".to_owned(), None),
     ];
     for (name, expected) in rows {
-        let expected = expected.map(|(service, subset)| (service, subset.map(str::to_owned)));
+        let expected = expected.map(|(service, port, subset)| Name {
+            service,
+            port,
+            subset: subset.map(str::to_owned),
+        });
         assert_eq!(named(&name), expected, "{name}");
     }
 }

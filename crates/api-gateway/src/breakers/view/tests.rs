@@ -64,3 +64,25 @@ fn hosts_have_the_names_of_the_pods_with_their_addresses() {
         .collect();
     assert_eq!(pods, [None, Some("user-1")]);
 }
+
+#[test]
+fn breakers_of_one_subset_at_two_ports_are_two() {
+    let both = |[first, second]: [bool; 2]| {
+        let (mut one, other) = (reading(&[first]), reading(&[second]));
+        let of_port = |port| Breaker {
+            port,
+            ..other.0.user[0].clone()
+        };
+        one.0.user.push(of_port(9090));
+        one
+    };
+    let mut breakers = Breakers::unknown(Reason::NotYet);
+    for (now, ejected, expected) in [
+        (10, [false, false], [None, None]),
+        (20, [true, false], [Some(20), None]),
+        (30, [true, true], [Some(20), Some(30)]),
+    ] {
+        breakers.observe(Ok(both(ejected)), now);
+        assert_eq!(since(&breakers), expected, "at {now}");
+    }
+}
