@@ -2,11 +2,13 @@
 //! them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::config::{Cluster, Host, Policy};
 use mesh::engine::{Counts, Health, Report};
+use mesh::local_reply::{Reason, local_reply};
 use mesh::registry::Locality;
 use mesh::retry::RetryPolicy;
 
@@ -120,6 +122,27 @@ impl ClusterState {
         }
     }
 
+    /// A cluster of one address that a client dialled, with the counters and limits of this one.
+    pub(crate) fn toward(&self, address: SocketAddr) -> Self {
+        let (name, policy) = (self.config.name.clone(), self.config.policy.clone());
+        let config = Cluster::single(name, address, policy);
+        let state = |host| HostState::new(host, &config.policy, &self.limits, &self.stats);
+        let hosts = config.hosts.iter().map(|host| Arc::new(state(host)));
+        let hosts = hosts.collect();
+        self.with_hosts(config, hosts)
+    }
+
+    /// Other hosts with the counters and limits of this cluster.
+    pub(crate) fn with_hosts(&self, config: Cluster, hosts: Vec<Arc<HostState>>) -> Self {
+        Self {
+            live: Arc::new(self.live.beside(&config, hosts.clone())),
+            config: Arc::new(config),
+            hosts,
+            stats: self.stats.clone(),
+            limits: self.limits.clone(),
+        }
+    }
+
     /// Envoy: a host that moved to another locality is a new one.
     fn host(&self, wanted: &Host) -> Option<Arc<HostState>> {
         let target = Target::of(wanted);
@@ -149,6 +172,11 @@ impl ClusterState {
         if report != Report::Connected || outlier.consecutive_local_origin.is_some() {
             self.live.report(host, report);
         }
+    }
+
+    /// Counts an answer that the proxy gave for it. Envoy: as one of its own.
+    pub(crate) fn count_reply(&self, reason: &Reason) {
+        self.stats.answers.add(local_reply(reason).status);
     }
 
     /// Who of the cluster's hosts is ejected by now, and what was counted.

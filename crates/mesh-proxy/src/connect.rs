@@ -22,6 +22,7 @@ use crate::stats::{ClusterStats, HostStats};
 /// Opens a connection for the pool of a host; it holds its place among the cluster's to its end.
 pub(crate) async fn open(host: Arc<HostState>, dial: Arc<dyn Dial>, place: Place) {
     let open = Open::new(&host, place);
+    host.cluster.upstream_cx_http1_total.add();
     let established = timeout(host.connect_timeout, establish(&host, &dial, open)).await;
     let established = established.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     match established {

@@ -23,7 +23,7 @@ use crate::exchange::Exchange;
 use crate::headers::mark_copy;
 use crate::outgoing::{Outgoing, with_head_of};
 use crate::proxy::Snapshot;
-use crate::tries::{self, Plan};
+use crate::tries::{self, Failed, Plan};
 
 /// No copy takes longer, whatever the route allows: Envoy's default for a stream that does nothing.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -87,6 +87,9 @@ async fn deliver(
     copy: Outgoing,
 ) {
     let sent = tries::send(exchange, cluster, plan, None, copy).await;
-    let Ok(mut answer) = sent else { return };
+    let mut answer = match sent {
+        Ok(answer) => answer,
+        Err(Failed(reason)) => return cluster.count_reply(&reason),
+    };
     while let Some(Ok(_)) = answer.body_mut().frame().await {}
 }

@@ -284,14 +284,20 @@ impl<'a> Exchange<'a> {
         if self.wish == Wish::Unknown {
             return self.local(&Reason::UpgradeFailed);
         }
-        let cluster = self.proxy.passthrough(address);
+        let Some(cluster) = self.proxy.passthrough(address) else {
+            self.door.stats.no_cluster.add();
+            return self.local(&Reason::NoCluster);
+        };
         if let Some(record) = &mut self.record {
             record.cluster(&cluster.config.name);
             record.route(&"allow_any".into());
         }
         match run(&mut self, &cluster, Plan::default(), None, request).await {
             Ok(response) => self.answered(response, |_| {}),
-            Err(Failed(reason)) => self.local(&reason),
+            Err(Failed(reason)) => {
+                cluster.count_reply(&reason);
+                self.local(&reason)
+            }
         }
     }
 
@@ -306,7 +312,7 @@ impl<'a> Exchange<'a> {
         match run(&mut self, cluster, plan, copies, request).await {
             Ok(response) => self.answered(response, |headers| changes.apply(headers)),
             Err(Failed(reason)) => {
-                cluster.stats.answers.add(local_reply(&reason).status);
+                cluster.count_reply(&reason);
                 self.reply(&reason, changes)
             }
         }

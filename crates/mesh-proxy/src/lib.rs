@@ -27,6 +27,7 @@ mod listen;
 mod live;
 mod log;
 mod outgoing;
+mod passthrough;
 mod pool;
 mod proxy;
 mod reply;

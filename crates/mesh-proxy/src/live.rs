@@ -57,6 +57,12 @@ impl Live {
         }
     }
 
+    /// Another engine for other hosts, by the same clock.
+    pub(crate) fn beside(&self, config: &Cluster, hosts: Vec<Arc<HostState>>) -> Self {
+        // Which host comes first matters to nobody: none of these clusters has a choice.
+        Self::new(config, hosts, self.clock, 0, Counts::default())
+    }
+
     /// Other hosts from now on; those that stay keep their state.
     pub(crate) fn replace_hosts(&self, config: &Cluster, hosts: &[Arc<HostState>]) {
         let mut state = self.state();

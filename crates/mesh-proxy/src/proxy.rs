@@ -1,6 +1,6 @@
 //! A proxy: its configuration, its clusters at work, and what they share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use hyper::header::HeaderValue;
 use mesh::compile::inbound;
-use mesh::config::{Cluster, Config, PASSTHROUGH, Policy};
+use mesh::config::{Config, PASSTHROUGH, Policy};
 use mesh::names;
 
 use crate::chance::Chance;
@@ -17,6 +17,7 @@ use crate::dial::{App, AppDial, Dial};
 use crate::limits::Limit;
 use crate::live::Clock;
 use crate::log::AccessLog;
+use crate::passthrough::Passthrough;
 use crate::stats::HttpStats;
 
 /// Copies under way at a time. Envoy has only the limits of the mirror's cluster, which are none
@@ -83,8 +84,7 @@ pub(crate) struct Inner {
     http: Mutex<BTreeMap<String, Arc<HttpStats>>>,
     /// Copies of requests under way.
     pub(crate) copies: Limit,
-    /// Clusters of unknown hosts, by the address dialled. Held briefly, never across an await.
-    passthrough: Mutex<HashMap<SocketAddr, Arc<ClusterState>>>,
+    passthrough: Passthrough,
 }
 
 /// What a request sees from its start to its end.
@@ -159,7 +159,7 @@ impl Proxy {
             draining: AtomicBool::new(false),
             http: Mutex::default(),
             copies: Limit::of(Some(MOST_COPIES)),
-            passthrough: Mutex::default(),
+            passthrough: Passthrough::default(),
         }))
     }
 
@@ -231,7 +231,12 @@ impl Proxy {
 
     /// The clusters at work, by name, for those who show hosts and counters.
     pub fn clusters(&self) -> Vec<Arc<ClusterState>> {
-        let mut clusters: Vec<_> = self.0.snapshot.load().clusters.values().cloned().collect();
+        let snapshot = self.0.snapshot.load();
+        let shown = |cluster: &Arc<ClusterState>| match &*cluster.config.name {
+            PASSTHROUGH => self.0.passthrough.shown(cluster),
+            _ => cluster.clone(),
+        };
+        let mut clusters: Vec<_> = snapshot.clusters.values().map(shown).collect();
         clusters.sort_by(|a, b| a.config.name.cmp(&b.config.name));
         clusters
     }
@@ -270,16 +275,9 @@ impl Inner {
     }
 
     /// The cluster of an unknown host: the address that the client dialled, as it is.
-    pub(crate) fn passthrough(&self, address: SocketAddr) -> Arc<ClusterState> {
-        let mut known = self
-            .passthrough
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let state = || {
-            let cluster = Cluster::single(PASSTHROUGH.into(), address, Policy::default());
-            let state = ClusterState::new(&Arc::new(cluster), None, 0, self.clock);
-            Arc::new(state)
-        };
-        known.entry(address).or_insert_with(state).clone()
+    pub(crate) fn passthrough(&self, address: SocketAddr) -> Option<Arc<ClusterState>> {
+        let snapshot = self.snapshot.load();
+        let cluster = snapshot.clusters.get(PASSTHROUGH)?;
+        Some(self.passthrough.toward(cluster, address))
     }
 }

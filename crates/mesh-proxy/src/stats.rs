@@ -65,6 +65,8 @@ pub struct ClusterStats {
     pub upstream_cx_active: Count,
     /// Connections tried.
     pub upstream_cx_total: Count,
+    /// Those of them for HTTP/1.1.
+    pub upstream_cx_http1_total: Count,
     /// Connections that did not come up.
     pub upstream_cx_connect_fail: Count,
     /// Those of them that took too long.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::body::Active;
 use crate::chance::Chance;
-use crate::cluster::ClusterState;
+use crate::cluster::{ClusterState, HostState};
 use crate::connect::Open;
 use crate::dial::Dial;
 use crate::listen::{Tasks, accept};
@@ -74,19 +74,37 @@ pub(crate) async fn connect(
         cluster.stats.upstream_cx_overflow.add();
         return Err(io::Error::other("maxConnections is reached"));
     };
-    let host = cluster.pick(chance, &[], None, None);
-    let host = host.ok_or_else(|| io::Error::other("the cluster has no endpoint"))?;
+    let Some(host) = cluster.pick(chance, &[], None, None) else {
+        cluster.stats.upstream_cx_none_healthy.add();
+        return Err(io::Error::other("the cluster has no endpoint"));
+    };
     let open = Open::new(&host, place);
-    let limit = cluster.config.policy.connect_timeout;
-    let dialled = timeout(limit, dial.dial(&host.target)).await;
-    let dialled = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    let stream = dialled.inspect_err(|error| {
-        host.count_failure(error);
-        cluster.report(&host, Report::ConnectFailure);
-    })?;
-    cluster.report(&host, Report::Opened);
+    let stream = dial_host(cluster, &host, dial).await?;
     stream.set_nodelay(true)?;
     // Envoy: what a connection carries is a request to the counters.
     host.count_request();
     Ok((stream, (Active::new(host.clone()), open)))
+}
+
+/// Envoy: a client waits in its host's pool for the connection that is made for it.
+async fn dial_host(
+    cluster: &ClusterState,
+    host: &Arc<HostState>,
+    dial: &dyn Dial,
+) -> io::Result<TcpStream> {
+    let Some(_waiting) = cluster.limits.pending.take() else {
+        cluster.stats.upstream_rq_pending_overflow.add();
+        return Err(io::Error::other("maxPendingRequests is reached"));
+    };
+    cluster.stats.upstream_rq_pending_total.add();
+    let limit = cluster.config.policy.connect_timeout;
+    let dialled = timeout(limit, dial.dial(&host.target)).await;
+    let dialled = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    dialled
+        .inspect(|_| cluster.report(host, Report::Opened))
+        .inspect_err(|error| {
+            host.count_failure(error);
+            cluster.stats.upstream_rq_pending_failure_eject.add();
+            cluster.report(host, Report::ConnectFailure);
+        })
 }

@@ -11,6 +11,7 @@ mod locality;
 mod policy;
 mod routes;
 mod sidecar;
+mod standing;
 
 pub use east_west::compile_east_west;
 pub use gateway::{GatewayServer, compile_gateway};

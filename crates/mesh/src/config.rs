@@ -34,6 +34,8 @@ use crate::weights::Weighted;
 
 /// Name of the cluster behind unknown hosts.
 pub const PASSTHROUGH: &str = "PassthroughCluster";
+/// Name of the cluster that leads nowhere.
+pub const BLACK_HOLE: &str = "BlackHoleCluster";
 
 /// The configuration of one proxy.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -165,10 +167,24 @@ pub struct WeightedCluster {
 pub struct Cluster {
     /// Name.
     pub name: Arc<str>,
+    /// Who says which hosts it has.
+    pub discovery: Discovery,
     /// The part a change of which starts the cluster afresh.
     pub policy: Policy,
     /// Its hosts, by locality and address.
     pub hosts: Arc<[Host]>,
+}
+
+/// Who says which hosts a cluster has (Envoy: `type`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// The control plane, apart from the cluster.
+    #[default]
+    Eds,
+    /// The client: the address that it dialled.
+    OriginalDst,
+    /// The cluster's own configuration.
+    Static,
 }
 
 /// One address of a cluster: a pod, or the east-west gateway before many.
@@ -200,7 +216,7 @@ impl Config {
 }
 
 impl Cluster {
-    /// A cluster of one address.
+    /// A cluster of the one address that the client dialled.
     pub fn single(name: Arc<str>, address: SocketAddr, policy: Policy) -> Self {
         let host = Host {
             address,
@@ -213,6 +229,7 @@ impl Cluster {
         };
         Self {
             name,
+            discovery: Discovery::OriginalDst,
             policy,
             hosts: [host].into(),
         }

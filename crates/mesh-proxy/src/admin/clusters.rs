@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use mesh::config::Discovery;
 use mesh::registry::Locality;
 use serde_json::{Map, Value, json};
 
@@ -16,6 +17,8 @@ use crate::cluster::{ClusterState, HostState};
 #[derive(Debug)]
 pub(super) struct Shot {
     name: Arc<str>,
+    /// Whether its hosts are told by the control plane.
+    discovered: bool,
     /// Whether ejection is configured.
     ejects: bool,
     /// Limits by Envoy's names.
@@ -27,6 +30,8 @@ pub(super) struct Shot {
 #[derive(Debug)]
 struct HostShot {
     address: SocketAddr,
+    /// Envoy: only of hosts that the client dialled.
+    hostname: String,
     counts: [(&'static str, Kind, u64); 9],
     ejected: bool,
     weight: u32,
@@ -46,11 +51,17 @@ impl Shot {
     pub(super) fn of(cluster: &ClusterState) -> Self {
         let limits = &cluster.limits;
         let health = cluster.health();
+        let dialled = cluster.config.discovery == Discovery::OriginalDst;
+        let hostname = |address| match dialled {
+            true => format!("{}{address}", cluster.config.name),
+            false => String::new(),
+        };
         let is_ejected = |index: usize| health.ejected.get(index).copied().unwrap_or_default();
         // The state has a host for each of the configuration, in its order.
         let hosts = cluster.hosts.iter().zip(&*cluster.config.hosts).enumerate();
         Self {
             name: Arc::clone(&cluster.config.name),
+            discovered: cluster.config.discovery == Discovery::Eds,
             ejects: cluster.config.policy.outlier.is_some(),
             limits: [
                 ("max_connections", limits.connections.most()),
@@ -61,6 +72,7 @@ impl Shot {
             hosts: hosts
                 .map(|(index, (state, host))| HostShot {
                     address: state.target.address,
+                    hostname: hostname(state.target.address),
                     counts: counts(state),
                     ejected: is_ejected(index),
                     weight: host.weight,
@@ -94,7 +106,9 @@ impl Shot {
             }
         }
         line("added_via_api", &true);
-        line("eds_service_name", name);
+        if self.discovered {
+            line("eds_service_name", name);
+        }
         for host in &self.hosts {
             host.write_text(name, out);
         }
@@ -115,12 +129,14 @@ impl Shot {
             "name": *self.name,
             "observability_name": format!("{};", self.name),
             "added_via_api": true,
-            "eds_service_name": *self.name,
             "circuit_breakers": {"thresholds": [
                 thresholds(None, &self.limits),
                 thresholds(Some("HIGH"), &HIGH),
             ]},
         });
+        if self.discovered {
+            status["eds_service_name"] = (*self.name).into();
+        }
         if !self.hosts.is_empty() {
             status["host_statuses"] = self.hosts.iter().map(HostShot::json).collect();
         }
@@ -137,7 +153,7 @@ impl HostShot {
         for (name, _, value) in &self.counts {
             line(name, value);
         }
-        line("hostname", &"");
+        line("hostname", &self.hostname);
         line("health_flags", &self.health_flags());
         line("weight", &self.weight);
         line("region", &self.locality.region);
@@ -175,6 +191,9 @@ impl HostShot {
             "weight": self.weight,
             "locality": locality(&self.locality),
         });
+        if !self.hostname.is_empty() {
+            status["hostname"] = self.hostname.as_str().into();
+        }
         if self.priority > 0 {
             status["priority"] = self.priority.into();
         }

@@ -12,7 +12,7 @@ use crate::stats::{ClusterStats, Codes, Count, HttpStats};
 type Rows<T> = &'static [(&'static str, fn(&T) -> &Count)];
 type OutlierRow = (&'static str, fn(&Counts) -> u64);
 
-/// Counters of a cluster. Connections are HTTP/1.1, and back-off grows exponentially.
+/// Counters of a cluster. Back-off grows exponentially.
 const CLUSTER: Rows<ClusterStats> = &[
     ("membership_change", |it| &it.membership_change),
     ("upstream_cx_connect_fail", |it| {
@@ -21,7 +21,7 @@ const CLUSTER: Rows<ClusterStats> = &[
     ("upstream_cx_connect_timeout", |it| {
         &it.upstream_cx_connect_timeout
     }),
-    ("upstream_cx_http1_total", |it| &it.upstream_cx_total),
+    ("upstream_cx_http1_total", |it| &it.upstream_cx_http1_total),
     ("upstream_cx_max_requests", |it| {
         &it.upstream_cx_max_requests
     }),

@@ -4,6 +4,7 @@
 mod config;
 mod hosts;
 mod log;
+mod others;
 mod statistics;
 
 use std::net::SocketAddr;
@@ -89,8 +90,17 @@ fn log_file(folder: &TempDir) -> PathBuf {
 }
 
 /// What the rules mean for a pod of ctx1.
-fn compiled((rules, policy): &(Value, Value), pods: Vec<Endpoint>) -> Config {
-    let services = [service(Protocol::Sniffed, pods)];
+fn compiled(objects: &(Value, Value), pods: Vec<Endpoint>) -> Config {
+    compiled_as(Protocol::Sniffed, objects, pods)
+}
+
+/// The same where the port is known to speak a protocol.
+fn compiled_as(
+    protocol: Protocol,
+    (rules, policy): &(Value, Value),
+    pods: Vec<Endpoint>,
+) -> Config {
+    let services = [service(protocol, pods)];
     let world = World {
         services: &services,
         virtual_services: &[VirtualService::parse(rules).unwrap()],
@@ -107,19 +117,30 @@ fn compiled((rules, policy): &(Value, Value), pods: Vec<Endpoint>) -> Config {
 
 /// Our proxy before real addresses: where it listens, and its admin interface.
 async fn start(config: Config, lines: Arc<Lines>, stop: CancellationToken) -> (SocketAddr, Admin) {
+    let proxy = proxy(config, lines);
+    let listen = Listen {
+        routes: format!("{FQDN}:8080").into(),
+        address: Some(cluster_ip(8080)),
+    };
+    let address = serve(&proxy, listen, stop).await;
+    (address, admin_of(&proxy, everything()))
+}
+
+fn proxy(config: Config, lines: Arc<Lines>) -> Proxy {
     let proxy = Proxy::new(Settings {
         access_log: Some(lines),
         ..Settings::new(Role::Outbound, Arc::new(TcpDial))
     });
     proxy.apply(Arc::new(config));
+    proxy
+}
+
+/// Where a proxy listens for HTTP.
+async fn serve(proxy: &Proxy, listen: Listen, stop: CancellationToken) -> SocketAddr {
     let (listener, address) = listener().await;
-    let listen = Listen {
-        routes: format!("{FQDN}:8080").into(),
-        address: Some(cluster_ip(8080)),
-    };
-    let admin = admin_of(&proxy, everything());
+    let proxy = proxy.clone();
     tokio::spawn(async move { proxy.serve_http(listener, listen, stop).await });
-    (address, admin)
+    address
 }
 
 /// Answers the status that the path ends with; `slow` is answered when the gate is open.
@@ -147,7 +168,7 @@ async fn upstream(gate: Arc<Semaphore>) -> Upstream {
 }
 
 /// What each path is about; `N` at its end is the status that the upstream answers.
-const PATHS: [&str; 17] = [
+const PATHS: [&str; 19] = [
     "/all/200",
     "/all/404",
     "/all/503",
@@ -162,6 +183,8 @@ const PATHS: [&str; 17] = [
     "/refusing/200",
     "/nobody/200",
     "/missing/200",
+    "/mirrored/200",
+    "/unheard/200",
     "/unknown",
     "/narrow/200",
     "/narrow/200",

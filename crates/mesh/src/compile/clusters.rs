@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::hosts::candidates;
 use super::policy::Blocks;
-use crate::config::Cluster;
+use crate::config::{Cluster, Discovery};
 use crate::model::Subset;
 use crate::names;
 use crate::precedence;
@@ -35,6 +35,7 @@ pub(super) fn of_port(
         let candidates = candidates(&selected, world.network, &client.cluster, &sni);
         Cluster {
             name: Arc::from(names::cluster(port.port, name, &fqdn)),
+            discovery: Discovery::Eds,
             policy: blocks.policy(),
             hosts: blocks.nearness().arrange(client, candidates).into(),
         }

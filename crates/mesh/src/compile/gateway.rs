@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::clusters;
 use super::routes::{Scope, routes};
+use super::standing;
 use crate::config::{Config, Domains, RouteTable, UnknownHost, VirtualHost};
 use crate::model::VirtualService;
 use crate::names;
@@ -58,6 +59,7 @@ impl GatewayServer<'_> {
 /// to the end (Istio). A host that nobody names is 404.
 pub fn compile_gateway(world: &World<'_>, client: &Client, server: &GatewayServer<'_>) -> Config {
     let mut config = Config::default();
+    config.add_clusters(standing::of_gateway());
     for service in world.services {
         for port in &service.ports {
             config.add_clusters(clusters::of_port(world, client, service, port));

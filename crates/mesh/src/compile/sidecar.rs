@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::clusters;
 use super::policy::Blocks;
 use super::routes::{Scope, default_route, routes};
+use super::standing;
 use crate::config::{Config, Domains, Listener, RouteTable, Serves, UnknownHost, VirtualHost};
 use crate::names;
 use crate::precedence::{self, MESH};
@@ -14,6 +15,7 @@ use crate::registry::{Client, Protocol, Service, ServicePort, World};
 /// Compiles what the sidecar of `client` obeys.
 pub fn compile_sidecar(world: &World<'_>, client: &Client) -> Config {
     let mut config = Config::default();
+    config.add_clusters(standing::of_sidecar());
     let mut shared: BTreeMap<u16, RouteTable> = BTreeMap::new();
     for (service, port) in ports(world) {
         config.add_listener(service, port);

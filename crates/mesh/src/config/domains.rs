@@ -61,6 +61,11 @@ impl Domains {
         self.exact.contains_key(domain)
     }
 
+    /// Whether somebody takes every host.
+    pub fn takes_all(&self) -> bool {
+        self.any.is_some()
+    }
+
     /// Drops `:port`; the colons of a bare or bracketed IPv6 address are none.
     pub fn without_port(authority: &str) -> &str {
         match authority.rsplit_once(':') {

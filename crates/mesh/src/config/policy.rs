@@ -86,6 +86,17 @@ impl Default for RetryBudget {
     }
 }
 
+impl Limits {
+    /// Envoy's own, where Istio writes none.
+    pub const ENVOY: Self = Self {
+        max_connections: Some(1024),
+        max_pending_requests: Some(1024),
+        max_requests: Some(1024),
+        max_retries: Some(3),
+        retry_budget: None,
+    };
+}
+
 /// Ejection of failing hosts (Envoy: `outlier_detection`, and the panic threshold that Istio writes
 /// beside it).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,13 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::duration;
 use crate::config::{
-    Balancing, Cluster, Host, IDLE_TIMEOUT, Limits, Outlier, Policy, SlowStart, Threshold,
+    Balancing, Cluster, Discovery, Host, IDLE_TIMEOUT, Limits, Outlier, Policy, SlowStart,
+    Threshold,
 };
 use crate::registry::Locality;
 
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-/// A cluster without its endpoints. Those of an inbound side lead to where the client wanted to go.
+/// A cluster without its endpoints.
 pub fn cluster(cluster: &Cluster) -> Value {
     let policy = &cluster.policy;
     let mut envoy = json!({
@@ -22,16 +23,20 @@ pub fn cluster(cluster: &Cluster) -> Value {
         "common_lb_config": common(policy),
         "alt_stat_name": format!("{};", cluster.name),
     });
-    if cluster.name.starts_with("inbound|") {
-        envoy["type"] = "ORIGINAL_DST".into();
-        envoy["lb_policy"] = "CLUSTER_PROVIDED".into();
-    } else {
-        envoy["type"] = "EDS".into();
-        envoy["eds_cluster_config"] = json!({
-            "eds_config": {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"},
-            "service_name": *cluster.name,
-        });
-        balancing(policy, &mut envoy);
+    match cluster.discovery {
+        Discovery::OriginalDst => {
+            envoy["type"] = "ORIGINAL_DST".into();
+            envoy["lb_policy"] = "CLUSTER_PROVIDED".into();
+        }
+        Discovery::Static => envoy["type"] = "STATIC".into(),
+        Discovery::Eds => {
+            envoy["type"] = "EDS".into();
+            envoy["eds_cluster_config"] = json!({
+                "eds_config": {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"},
+                "service_name": *cluster.name,
+            });
+            balancing(policy, &mut envoy);
+        }
     }
     if let Some(rules) = &policy.outlier {
         envoy["outlier_detection"] = outlier(rules);

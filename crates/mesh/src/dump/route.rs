@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::duration;
-use crate::config::{Action, Forward, HashPolicy, Route, RouteTable, VirtualHost, WeightedCluster};
+use crate::config::{
+    Action, Forward, HashPolicy, PASSTHROUGH, Route, RouteTable, UnknownHost, VirtualHost,
+    WeightedCluster,
+};
 use crate::fault::{AbortStatus, Chance, Fault};
 use crate::weights::Weighted;
 
@@ -21,11 +24,27 @@ pub fn routes(table: &RouteTable) -> Value {
             "include_request_attempt_count": true,
         })
     };
+    let others = (table.unknown_host == UnknownHost::Passthrough && !table.domains.takes_all())
+        .then(allow_any);
     json!({
         "name": *table.name,
-        "virtual_hosts": hosts.map(host).collect::<Vec<_>>(),
+        "virtual_hosts": hosts.map(host).chain(others).collect::<Vec<_>>(),
         "validate_clusters": false,
         "ignore_port_in_host_matching": true,
+    })
+}
+
+/// Istio: where a sidecar sends hosts that it does not know.
+fn allow_any() -> Value {
+    json!({
+        "name": "allow_any",
+        "domains": ["*"],
+        "routes": [{
+            "name": "allow_any",
+            "match": {"prefix": "/"},
+            "route": {"cluster": PASSTHROUGH, "timeout": "0s"},
+        }],
+        "include_request_attempt_count": true,
     })
 }
 

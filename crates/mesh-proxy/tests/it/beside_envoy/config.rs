@@ -41,6 +41,16 @@ pub(super) fn objects() -> (Value, Value) {
         rule("refusing", subset("refusing"), json!({})),
         rule("nobody", subset("nobody"), json!({})),
         rule("missing", subset("missing"), json!({})),
+        rule(
+            "mirrored",
+            subset("all"),
+            json!({"mirror": subset("refusing")})
+        ),
+        rule(
+            "unheard",
+            subset("all"),
+            json!({"mirror": subset("nobody")})
+        ),
         rule("all", subset("all"), json!({})),
     ]));
     let labels = |value: &str| json!({"cluster": value});
@@ -66,39 +76,65 @@ pub(super) fn objects() -> (Value, Value) {
 
 /// Envoy's bootstrap: clusters of our own dump, and the same routes.
 pub(super) fn bootstrap(dump: &Value, log: &Path) -> Value {
+    let log = json!([{"name": "envoy.access_loggers.file", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        "path": log, "log_format": {"text_format_source": {"inline_string": LOG_FORMAT}},
+    }}]);
+    let svc = http_listener("svc", "outbound_10.96.0.7_8080;", dump, log);
+    bootstrap_of(static_clusters(dump), vec![svc])
+}
+
+/// A listener with the first route table of a dump.
+pub(super) fn http_listener(name: &str, stat_prefix: &str, dump: &Value, log: Value) -> Value {
+    let filter = |name: &str, kind: &str| json!({"name": name, "typed_config": {"@type": format!("type.googleapis.com/envoy.extensions.filters.http.{kind}")}});
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "outbound_10.96.0.7_8080;",
+        "stat_prefix": stat_prefix,
         "route_config": resource(dump, "dynamic_route_configs", "route_config"),
-        "access_log": [{"name": "envoy.access_loggers.file", "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
-            "path": log, "log_format": {"text_format_source": {"inline_string": LOG_FORMAT}},
-        }}],
+        "access_log": log,
         "normalize_path": true,
         "http_filters": [
-            {"name": "envoy.filters.http.fault", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"}},
-            {"name": "envoy.filters.http.router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}},
+            filter("envoy.filters.http.fault", "fault.v3.HTTPFault"),
+            filter("envoy.filters.http.router", "router.v3.Router"),
         ],
     });
-    let filter =
-        json!({"name": "envoy.filters.network.http_connection_manager", "typed_config": manager});
+    listener_of(
+        name,
+        "envoy.filters.network.http_connection_manager",
+        manager,
+    )
+}
+
+/// A listener that passes bytes on to a cluster.
+pub(super) fn tcp_listener(name: &str, cluster: &str) -> Value {
+    let relay = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+        "stat_prefix": name,
+        "cluster": cluster,
+    });
+    listener_of(name, "envoy.filters.network.tcp_proxy", relay)
+}
+
+fn listener_of(name: &str, filter: &str, config: Value) -> Value {
+    let filter = json!({"name": filter, "typed_config": config});
+    json!({"name": name, "address": loopback(0), "filter_chains": [{"filters": [filter]}]})
+}
+
+/// A bootstrap with Istio's tags.
+pub(super) fn bootstrap_of(clusters: Vec<Value>, listeners: Vec<Value>) -> Value {
     json!({
-        // Istio's tags.
         "stats_config": {"use_all_default_tags": false, "stats_tags": [
             {"tag_name": "cluster_name", "regex": r"^cluster(\.(.+);)"},
             {"tag_name": "http_conn_manager_prefix", "regex": r"^http\.(((?:[_.[:digit:]\w]*|[_\[\]aAbBcCdDeEfF[:digit:]\w\:]*));\.)"},
             {"tag_name": "response_code", "regex": r"_rq(_(\d{3}))$"},
             {"tag_name": "response_code_class", "regex": r"_rq(_(\dxx))$"},
         ]},
-        "static_resources": {
-            "listeners": [{"name": "svc", "address": loopback(0), "filter_chains": [{"filters": [filter]}]}],
-            "clusters": static_clusters(dump),
-        },
+        "static_resources": {"listeners": listeners, "clusters": clusters},
     })
 }
 
 /// The clusters of a dump with their endpoints in them, as there is nobody to discover them from.
-fn static_clusters(dump: &Value) -> Vec<Value> {
+pub(super) fn static_clusters(dump: &Value) -> Vec<Value> {
     let section = |kind: &str| {
         let kind = format!("type.googleapis.com/envoy.admin.v3.{kind}");
         let mut sections = dump["configs"].as_array().unwrap().iter();
@@ -126,12 +162,14 @@ fn static_clusters(dump: &Value) -> Vec<Value> {
             for message in [&mut cluster, &mut endpoints] {
                 message.as_object_mut().unwrap().remove("@type");
             }
-            cluster
+            let discovered = cluster
                 .as_object_mut()
                 .unwrap()
                 .remove("eds_cluster_config");
-            cluster["type"] = "STATIC".into();
-            cluster["load_assignment"] = endpoints;
+            if discovered.is_some() {
+                cluster["type"] = "STATIC".into();
+                cluster["load_assignment"] = endpoints;
+            }
             cluster
         })
         .collect()

@@ -76,7 +76,21 @@ async fn shown(get: impl AsyncFn(&str) -> String) -> Shown {
 
 /// The families of clusters and of the listener; an Envoy also counts for itself.
 fn is_compared(line: &str) -> bool {
-    line.starts_with("cluster.outbound|") || line.starts_with("http.outbound_")
+    [
+        "cluster.outbound|",
+        "cluster.PassthroughCluster;",
+        "cluster.BlackHoleCluster;",
+        "http.outbound_",
+    ]
+    .iter()
+    .any(|family| line.starts_with(family))
+}
+
+/// The same in Prometheus' words.
+fn is_of_service(line: &str) -> bool {
+    ["outbound", "PassthroughCluster", "BlackHoleCluster"]
+        .iter()
+        .any(|name| line.contains(name))
 }
 
 /// Deviations of a static Envoy, which discovers nothing: what the sidecars show and it does not.
@@ -144,7 +158,7 @@ fn differences(ours: &Shown, theirs: &Shown) -> Vec<String> {
             &used(theirs),
         );
     }
-    for line in ours.metrics.iter().filter(|line| line.contains("outbound")) {
+    for line in ours.metrics.iter().filter(|line| is_of_service(line)) {
         same(
             "/stats/prometheus",
             &line,
@@ -155,7 +169,7 @@ fn differences(ours: &Shown, theirs: &Shown) -> Vec<String> {
 }
 
 /// Both show the same, as soon as both have seen that clients have left.
-async fn compare(admin: &Admin, envoy: &Envoy) {
+pub(super) async fn compare(admin: &Admin, envoy: &Envoy) {
     let mut last = Vec::new();
     let same = async {
         loop {

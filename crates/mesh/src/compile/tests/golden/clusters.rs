@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{seconds, time};
-use crate::config::{Balancing, CONNECT_TIMEOUT, Config, Outlier, Policy, Threshold};
+use crate::config::{Balancing, CONNECT_TIMEOUT, Config, Discovery, Outlier, Policy, Threshold};
 
-/// What we made of all clusters.
+/// What we made of all clusters of services.
 pub(super) fn ours(config: &Config) -> BTreeMap<String, Value> {
     let clusters = config.clusters.values();
+    let clusters = clusters.filter(|cluster| cluster.discovery == Discovery::Eds);
     clusters
         .map(|cluster| (cluster.name.to_string(), policy(&cluster.policy)))
         .collect()

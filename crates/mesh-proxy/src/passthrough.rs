@@ -1,0 +1,111 @@
+//! The cluster behind unknown hosts: it has the addresses that clients dialled.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mesh::config::Cluster;
+use tokio::time::Instant;
+
+use crate::cluster::ClusterState;
+
+/// Envoy (`cleanup_interval`): an address that nobody dialled for so long is no host any more.
+const FORGOTTEN: Duration = Duration::from_secs(5);
+
+/// Addresses dialled. Held briefly, never across an await.
+#[derive(Default)]
+pub(crate) struct Passthrough(Mutex<HashMap<SocketAddr, Dialled>>);
+
+/// An address, as a cluster of its own with the counters and limits of all.
+struct Dialled {
+    cluster: Arc<ClusterState>,
+    last: Instant,
+}
+
+impl Passthrough {
+    /// The cluster `of` all unknown hosts, for one that dialled `address`.
+    pub(crate) fn toward(&self, of: &ClusterState, address: SocketAddr) -> Arc<ClusterState> {
+        let mut known = self.known(of);
+        let last = Instant::now();
+        if let Some(dialled) = known.get_mut(&address) {
+            dialled.last = last;
+            return dialled.cluster.clone();
+        }
+        let cluster = Arc::new(of.toward(address));
+        of.stats.membership_change.add();
+        let dialled = cluster.clone();
+        known.insert(address, Dialled { cluster, last });
+        dialled
+    }
+
+    /// The cluster `of` all unknown hosts with the addresses that it has by now.
+    pub(crate) fn shown(&self, of: &Arc<ClusterState>) -> Arc<ClusterState> {
+        let known = self.known(of);
+        if known.is_empty() {
+            return of.clone();
+        }
+        let mut clusters: Vec<_> = known.values().map(|it| &it.cluster).collect();
+        clusters.sort_by_key(|cluster| cluster.hosts.first().map(|host| host.target.address));
+        let configs = clusters.iter().flat_map(|it| it.config.hosts.iter());
+        let config = Cluster {
+            hosts: configs.cloned().collect(),
+            ..(*of.config).clone()
+        };
+        let hosts = clusters.iter().flat_map(|it| it.hosts.iter().cloned());
+        Arc::new(of.with_hosts(config, hosts.collect()))
+    }
+
+    /// What is known; an address that is forgotten by now leaves when somebody looks.
+    fn known(&self, of: &ClusterState) -> MutexGuard<'_, HashMap<SocketAddr, Dialled>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, dialled| {
+            let kept = dialled.last.elapsed() < FORGOTTEN;
+            if !kept {
+                of.stats.membership_change.add();
+            }
+            kept
+        });
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh::config::{Discovery, PASSTHROUGH, Policy};
+
+    use super::*;
+    use crate::live::Clock;
+
+    fn addresses(cluster: &ClusterState) -> Vec<String> {
+        let hosts = cluster.hosts.iter();
+        hosts.map(|host| host.target.address.to_string()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_is_a_host_while_somebody_dials_it() {
+        let config = Arc::new(Cluster {
+            name: PASSTHROUGH.into(),
+            discovery: Discovery::OriginalDst,
+            policy: Policy::default(),
+            hosts: Arc::default(),
+        });
+        let cluster = Arc::new(ClusterState::new(&config, None, 0, Clock::default()));
+        let passthrough = Passthrough::default();
+        let [one, two] = ["10.0.0.1:80", "10.0.0.2:80"].map(|it| it.parse().unwrap());
+        let first = passthrough.toward(&cluster, one);
+        assert!(Arc::ptr_eq(&first, &passthrough.toward(&cluster, one)));
+        passthrough.toward(&cluster, two);
+        let shown = || addresses(&passthrough.shown(&cluster));
+        assert_eq!(shown(), ["10.0.0.1:80", "10.0.0.2:80"]);
+        assert!(Arc::ptr_eq(&first.stats, &cluster.stats));
+        for (seconds, expected) in [(3, 2), (3, 1), (3, 1), (5, 0)] {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            assert_eq!(shown().len(), expected);
+            if expected > 0 {
+                passthrough.toward(&cluster, two);
+            }
+        }
+        assert_eq!(cluster.stats.membership_change.get(), 4);
+    }
+}
