@@ -272,7 +272,8 @@ async fn an_ejected_pod_is_on_the_page(theater: &Theater) {
         "{}",
         shown.text
     );
-    let title = format!("document.querySelector('[data-pod=\"{sick}\"].breaker-host').title");
+    let host = format!("[data-subset=ctx1] .breaker-host[data-pod=\"{sick}\"]");
+    let title = format!("document.querySelector('{host}').title");
     let told = || async { theater.page.eval::<String>(&title).await };
     let first = told().await;
     assert!(first.ends_with("전") || first.ends_with("지금"), "{first}");

@@ -5,6 +5,7 @@
 //! given up when more than the buffer limit waits for it.
 
 mod body;
+mod room;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +14,9 @@ use http_body_util::BodyExt;
 use hyper::Request;
 use mesh::config::Forward;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 pub(crate) use body::{CopyReader, CopyWriter};
+pub(crate) use room::Room;
 
 use crate::body::RequestBody;
 use crate::cluster::ClusterState;
@@ -49,11 +50,16 @@ impl Copies {
         request: &mut Request<RequestBody>,
     ) {
         for cluster in self.0 {
-            let Some(place) = exchange.proxy.copies.take() else {
-                tracing::debug!(cluster = %cluster.config.name, "no room for another copy");
+            let room = &exchange.proxy.copies;
+            let mut copied = || request.body_mut().copied(&room.bytes);
+            let Some((place, copied)) = room.place().and_then(|it| Some((it, copied()?))) else {
+                room.refuse(&cluster);
                 continue;
             };
-            let (copy, given_up) = copy(exchange, request);
+            let (given_up, held) = (copied.given_up, copied.held);
+            let mut copy = with_head_of(request, copied.body);
+            mark_copy(copy.headers_mut(), exchange.proxy.settings.pod_ip);
+            let copy = (copy, copied.complete);
             let (door, peer, plan) = (exchange.door.clone(), exchange.peer, plan.of_copy());
             exchange.door.tasks.spawn(async move {
                 let mut exchange = Exchange::of_copy(&door, peer);
@@ -62,21 +68,10 @@ impl Copies {
                 if !matches!(limited.await, Ok(Some(()))) {
                     tracing::debug!(cluster = %cluster.config.name, "a copy was given up");
                 }
-                drop(place);
+                drop((place, held));
             });
         }
     }
-}
-
-/// A copy, and what is cancelled when it cannot be completed.
-fn copy(
-    exchange: &Exchange<'_>,
-    request: &mut Request<RequestBody>,
-) -> (Outgoing, CancellationToken) {
-    let (body, complete, given_up) = request.body_mut().copied();
-    let mut copy = with_head_of(request, body);
-    mark_copy(copy.headers_mut(), exchange.proxy.settings.pod_ip);
-    ((copy, complete), given_up)
 }
 
 /// Sends a copy and reads its answer to the end, so that the connection can be used again.

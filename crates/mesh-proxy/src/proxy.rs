@@ -13,16 +13,12 @@ use mesh::names;
 
 use crate::chance::Chance;
 use crate::cluster::{ClusterState, Clusters, update};
+use crate::copies::Room;
 use crate::dial::{App, AppDial, Dial};
-use crate::limits::Limit;
 use crate::live::Clock;
 use crate::log::AccessLog;
 use crate::passthrough::Passthrough;
 use crate::stats::HttpStats;
-
-/// Copies under way at a time. Envoy has only the limits of the mirror's cluster, which are none
-/// unless written; here a mirror that hangs must not take all memory.
-const MOST_COPIES: u32 = 1024;
 
 /// Where a proxy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +78,8 @@ pub(crate) struct Inner {
     draining: AtomicBool,
     /// Counters of its HTTP listeners, by Envoy's name for them.
     http: Mutex<BTreeMap<String, Arc<HttpStats>>>,
-    /// Copies of requests under way.
-    pub(crate) copies: Limit,
+    /// Room for copies of requests.
+    pub(crate) copies: Room,
     passthrough: Passthrough,
 }
 
@@ -158,7 +154,7 @@ impl Proxy {
             snapshot: ArcSwap::from_pointee(snapshot),
             draining: AtomicBool::new(false),
             http: Mutex::default(),
-            copies: Limit::of(Some(MOST_COPIES)),
+            copies: Room::default(),
             passthrough: Passthrough::default(),
         }))
     }

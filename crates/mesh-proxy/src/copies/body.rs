@@ -1,7 +1,5 @@
 //! The body of a copy: what its original has let through so far, up to a limit.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -9,15 +7,27 @@ use http_body::Frame;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::room::{Budget, Share};
 use crate::body::{Error, RequestBody};
 use crate::outgoing::REPLAY_LIMIT;
+
+/// What a part costs beside its bytes: its place in the queue, and the counts of its owners.
+const PART_COST: u64 = 128;
+
+/// A part of a body that waits for its mirror.
+#[derive(Debug)]
+struct Part {
+    data: Bytes,
+    /// What it takes of the limits of its copy and of the proxy.
+    _shares: [Share; 2],
+}
 
 /// Where the original's bytes go.
 #[derive(Debug)]
 pub(crate) struct CopyWriter {
-    parts: mpsc::UnboundedSender<Option<Bytes>>,
-    /// Bytes that nobody has read yet; they bound the channel.
-    waiting: Arc<AtomicU64>,
+    parts: mpsc::UnboundedSender<Option<Part>>,
+    /// The limits of the copy and of the proxy; they bound the channel.
+    limits: [Budget; 2],
     /// Cancelled when the copy stays incomplete: who sends it may be stuck at a peer that does not
     /// read, and would not look at the body again.
     given_up: CancellationToken,
@@ -27,42 +37,64 @@ pub(crate) struct CopyWriter {
 /// Where they come out.
 #[derive(Debug)]
 pub(crate) struct CopyReader {
-    parts: mpsc::UnboundedReceiver<Option<Bytes>>,
-    waiting: Arc<AtomicU64>,
+    parts: mpsc::UnboundedReceiver<Option<Part>>,
     /// Dropped when the body is complete.
     open: Option<watch::Sender<()>>,
 }
 
+/// The body of a copy.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    pub(super) body: RequestBody,
+    /// Open until it is complete.
+    pub(super) complete: watch::Receiver<()>,
+    /// Cancelled when it never will be.
+    pub(super) given_up: CancellationToken,
+    /// What a body in memory takes of the proxy's limit.
+    pub(super) held: Share,
+}
+
 impl RequestBody {
-    /// The same body for somebody else, what is open until it is complete, and what is cancelled
-    /// when it never will be.
-    pub(crate) fn copied(&mut self) -> (Self, watch::Receiver<()>, CancellationToken) {
+    /// The same body for somebody else; none where the proxy holds as much for copies as it may.
+    pub(super) fn copied(&mut self, proxy: &Budget) -> Option<Copied> {
         let (open, complete) = watch::channel(());
         let given_up = CancellationToken::new();
-        let body = match (self.again(), self) {
-            (None, Self::Streamed { copies, .. }) => {
-                let (writer, reader) = pair(open, given_up.clone());
+        let (body, held) = match self {
+            Self::Streamed { copies, .. } => {
+                let (writer, reader) = pair(open, given_up.clone(), proxy.clone());
                 copies.push(writer);
-                Self::Copied(reader)
+                (Self::Copied(reader), 0)
             }
-            (held, _) => held.unwrap_or(Self::Held(None)),
+            Self::Held(data) => {
+                let length = data.as_ref().map_or(0, Bytes::len);
+                (Self::Held(data.clone()), length as u64)
+            }
+            // Copies are not copied.
+            Self::Copied(_) => return None,
         };
-        (body, complete, given_up)
+        Some(Copied {
+            body,
+            complete,
+            given_up,
+            held: proxy.take(held)?,
+        })
     }
 }
 
-fn pair(open: watch::Sender<()>, given_up: CancellationToken) -> (CopyWriter, CopyReader) {
+fn pair(
+    open: watch::Sender<()>,
+    given_up: CancellationToken,
+    proxy: Budget,
+) -> (CopyWriter, CopyReader) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let waiting = Arc::<AtomicU64>::default();
     let writer = CopyWriter {
         parts: sender,
-        waiting: waiting.clone(),
+        limits: [Budget::of(REPLAY_LIMIT), proxy],
         given_up,
         finished: false,
     };
     let reader = CopyReader {
         parts: receiver,
-        waiting,
         open: Some(open),
     };
     (writer, reader)
@@ -71,9 +103,16 @@ fn pair(open: watch::Sender<()>, given_up: CancellationToken) -> (CopyWriter, Co
 impl CopyWriter {
     /// Hands bytes on; false when the copy is given up.
     pub(crate) fn write(&self, data: &Bytes) -> bool {
-        let length = data.len() as u64;
-        let before = self.waiting.fetch_add(length, Ordering::Relaxed);
-        before + length <= REPLAY_LIMIT && self.parts.send(Some(data.clone())).is_ok()
+        let cost = data.len() as u64 + PART_COST;
+        let [own, proxy] = &self.limits;
+        let (Some(own), Some(proxy)) = (own.take(cost), proxy.take(cost)) else {
+            return false;
+        };
+        let part = Part {
+            data: data.clone(),
+            _shares: [own, proxy],
+        };
+        self.parts.send(Some(part)).is_ok()
     }
 
     /// Nothing follows. Without it the reader fails: its original was not complete, or too fast.
@@ -99,10 +138,7 @@ impl CopyReader {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         Poll::Ready(match ready!(self.parts.poll_recv(cx)) {
-            Some(Some(data)) => {
-                self.waiting.fetch_sub(data.len() as u64, Ordering::Relaxed);
-                Some(Ok(Frame::data(data)))
-            }
+            Some(Some(part)) => Some(Ok(Frame::data(part.data))),
             Some(None) => {
                 self.open.take();
                 None
@@ -121,17 +157,32 @@ mod tests {
 
     use super::*;
 
+    const PROXY: u64 = 4 * REPLAY_LIMIT;
+
     fn read(reader: &mut CopyReader) -> Option<Option<Result<Bytes, String>>> {
         let frame = poll_fn(|cx| reader.poll_frame(cx)).now_or_never()?;
         let data = |frame: Frame<Bytes>| frame.into_data().unwrap();
         Some(frame.map(|frame| frame.map(data).map_err(|error| error.to_string())))
     }
 
+    /// A copy's two ends in a proxy of this limit, and what is cancelled when it is given up.
+    fn copy(proxy: &Budget) -> (CopyWriter, CopyReader, CancellationToken) {
+        let given_up = CancellationToken::new();
+        let (writer, reader) = pair(watch::channel(()).0, given_up.clone(), proxy.clone());
+        (writer, reader, given_up)
+    }
+
+    /// How many parts of so many bytes a copy takes that nobody reads.
+    fn parts(writer: &CopyWriter, bytes: usize) -> usize {
+        let part = Bytes::from(vec![0; bytes]);
+        (0..).take_while(|_| writer.write(&part)).count()
+    }
+
     #[test]
     fn bytes_come_out_as_they_went_in_until_the_end() {
         let (open, complete) = watch::channel(());
         let given_up = CancellationToken::new();
-        let (writer, mut reader) = pair(open, given_up.clone());
+        let (writer, mut reader) = pair(open, given_up.clone(), Budget::of(PROXY));
         assert!(read(&mut reader).is_none());
         assert!(writer.write(&Bytes::from_static(b"a")));
         assert_eq!(read(&mut reader), Some(Some(Ok(Bytes::from_static(b"a")))));
@@ -144,12 +195,11 @@ mod tests {
 
     #[test]
     fn a_copy_that_is_not_read_is_given_up_at_the_limit() {
-        let given_up = CancellationToken::new();
-        let (writer, mut reader) = pair(watch::channel(()).0, given_up.clone());
-        let half = Bytes::from(vec![0; REPLAY_LIMIT as usize / 2]);
-        assert!(writer.write(&half) && writer.write(&half));
+        let (writer, mut reader, given_up) = copy(&Budget::of(PROXY));
+        let half = REPLAY_LIMIT as usize / 2 - PART_COST as usize;
+        assert_eq!(parts(&writer, half), 2);
         read(&mut reader);
-        assert!(writer.write(&half));
+        assert!(writer.write(&Bytes::from(vec![0; half])));
         assert!(!writer.write(&Bytes::from_static(b"a")));
         drop(writer);
         let rest: Vec<_> = std::iter::from_fn(|| read(&mut reader)).take(3).collect();
@@ -158,9 +208,30 @@ mod tests {
     }
 
     #[test]
+    fn many_small_parts_cost_more_than_their_bytes() {
+        let (writer, _reader, _) = copy(&Budget::of(PROXY));
+        assert_eq!(parts(&writer, 1) as u64, REPLAY_LIMIT / (PART_COST + 1));
+    }
+
+    #[test]
+    fn all_copies_of_a_proxy_share_one_limit_which_a_gone_mirror_frees() {
+        let proxy = Budget::of(REPLAY_LIMIT);
+        let ((one, reader, _), (other, _other, _)) = (copy(&proxy), copy(&proxy));
+        let half = REPLAY_LIMIT as usize / 2 - PART_COST as usize;
+        assert!(one.write(&Bytes::from(vec![0; half])));
+        assert_eq!(parts(&other, half), 1);
+        drop(reader);
+        assert_eq!(parts(&other, half), 1);
+        let mut held = RequestBody::held(Bytes::from_static(b"a"));
+        assert!(held.copied(&proxy).is_none());
+        drop(other);
+        drop(_other);
+        assert!(held.copied(&proxy).is_some());
+    }
+
+    #[test]
     fn a_copy_whose_original_breaks_off_breaks_off_too() {
-        let given_up = CancellationToken::new();
-        let (writer, mut reader) = pair(watch::channel(()).0, given_up.clone());
+        let (writer, mut reader, given_up) = copy(&Budget::of(PROXY));
         drop(writer);
         assert!(given_up.is_cancelled());
         assert!(matches!(read(&mut reader), Some(Some(Err(_)))));
