@@ -4,6 +4,7 @@
 //! gateway. Everything shown was measured here; a statistic that nobody measures has no line.
 //! Nothing can be changed through it.
 
+mod access;
 mod clusters;
 mod collect;
 mod dump;
@@ -46,6 +47,14 @@ pub struct Node {
     pub id: String,
     /// `app.namespace`.
     pub cluster: String,
+}
+
+impl Node {
+    /// Name of the pod.
+    fn pod(&self) -> Option<&str> {
+        let (pod, _namespace) = self.id.split('~').nth(2)?.rsplit_once('.')?;
+        Some(pod)
+    }
 }
 
 /// The admin interface. A cheap handle: clones are the same.
@@ -184,7 +193,15 @@ impl Admin {
 
     /// The answer to `GET target`: a path and maybe a query.
     pub fn get(&self, target: &str) -> Page {
+        self.ask("GET", target)
+    }
+
+    /// The answer to a request of any method.
+    fn ask(&self, method: &str, target: &str) -> Page {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        if let Some(refusal) = access::change(method, path) {
+            return refusal;
+        }
         match COMMANDS.iter().find(|command| command.path == path) {
             Some(command) => (command.show)(&self.0, &Query::parse(query)),
             None => Page::text(format!("invalid path. {}", help())).with(404),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, SERVER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -14,34 +14,43 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{Admin, Page};
+use super::{Admin, Page, access};
 use crate::listen::{Tasks, accept};
 
 /// An asker that says nothing for so long is let go.
 const IDLE: Duration = Duration::from_secs(60);
 const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 
+/// What a listener shows.
+type Show = fn(&Admin, &Request<Incoming>) -> Page;
+
 impl Admin {
     /// Serves the interface until `shutdown`.
     pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken) {
-        self.serve_with(listener, shutdown, Self::get).await;
+        self.serve_with(listener, shutdown, Self::answer).await;
     }
 
     /// Serves `/stats/prometheus` and nothing else until `shutdown` (Istio: port 15090).
     pub async fn serve_metrics(&self, listener: TcpListener, shutdown: CancellationToken) {
-        let metrics = |admin: &Self, target: &str| match target.split('?').next() {
-            Some("/stats/prometheus") => admin.get(target),
-            _ => Page::text("").with(StatusCode::NOT_FOUND.as_u16()),
-        };
-        self.serve_with(listener, shutdown, metrics).await;
+        self.serve_with(listener, shutdown, Self::metrics).await;
     }
 
-    async fn serve_with(
-        &self,
-        listener: TcpListener,
-        shutdown: CancellationToken,
-        show: fn(&Self, &str) -> Page,
-    ) {
+    /// The interface's answer.
+    fn answer(&self, request: &Request<Incoming>) -> Page {
+        let host = request.headers().get(HOST);
+        let host = host.map(|host| host.to_str().unwrap_or_default());
+        let stranger = host.and_then(|host| access::stranger(&self.0.node, host));
+        stranger.unwrap_or_else(|| self.ask(request.method().as_str(), target(request)))
+    }
+
+    fn metrics(&self, request: &Request<Incoming>) -> Page {
+        match request.uri().path() {
+            "/stats/prometheus" => self.get(target(request)),
+            _ => Page::text("").with(StatusCode::NOT_FOUND.as_u16()),
+        }
+    }
+
+    async fn serve_with(&self, listener: TcpListener, shutdown: CancellationToken, show: Show) {
         let stop = shutdown.clone();
         accept(listener, Tasks::default(), shutdown, |stream, _| {
             let (admin, stop) = (self.clone(), stop.clone());
@@ -54,10 +63,14 @@ impl Admin {
     }
 }
 
-async fn connection(admin: Admin, show: fn(&Admin, &str) -> Page, stream: TcpStream) {
+fn target(request: &Request<Incoming>) -> &str {
+    let target = request.uri().path_and_query();
+    target.map_or("/", |target| target.as_str())
+}
+
+async fn connection(admin: Admin, show: Show, stream: TcpStream) {
     let service = service_fn(|request: Request<Incoming>| {
-        let target = request.uri().path_and_query();
-        let page = show(&admin, target.map_or("/", |target| target.as_str()));
+        let page = show(&admin, &request);
         async move { Ok::<_, Infallible>(response(page)) }
     });
     let serving = http1::Builder::new()

@@ -1,5 +1,6 @@
 //! The admin interface: its paths, and what of the statistics is shown.
 
+use hyper::Method;
 use mesh_proxy::{Admin, Node, Part, Proxy, StatsMatcher};
 use serde_json::{Value, json};
 
@@ -107,7 +108,10 @@ async fn the_interface_is_served_on_a_socket() {
     let (admin, stop) = (admin_of(&mesh.proxy, everything()), mesh.stop.clone());
     tokio::spawn(async move { admin.serve(listener, stop).await });
     let mut client = Client::connect(address).await;
-    let answer = client.get("/stats?format=json&filter=server.live").await;
+    let get = |path: &str| request(Method::GET, path, &[("host", "localhost:15000")], "");
+    let answer = client
+        .send(get("/stats?format=json&filter=server.live"))
+        .await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("server"), Some("envoy"));
     let stats: Value = serde_json::from_str(&answer.body).unwrap();
@@ -115,5 +119,23 @@ async fn the_interface_is_served_on_a_socket() {
         stats,
         json!({"stats": [{"name": "server.live", "value": 1}]})
     );
-    assert_eq!(client.get("/nope").await.status, 404);
+    assert_eq!(client.send(get("/nope")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_name_of_somebody_else_is_refused_on_the_socket() {
+    let mesh = Mesh::new(json!([{"route": to("ctx1")}]), &[]).await;
+    let (listener, address) = listener().await;
+    let (admin, stop) = (admin_of(&mesh.proxy, everything()), mesh.stop.clone());
+    tokio::spawn(async move { admin.serve(listener, stop).await });
+    let mut client = Client::connect(address).await;
+    for (method, host, path, status) in [
+        (Method::GET, "localhost:15000", "/ready", 200),
+        (Method::POST, "client", "/ready", 200),
+        (Method::GET, "evil.example:15000", "/config_dump", 403),
+        (Method::GET, "localhost", "/logging?level=debug", 405),
+    ] {
+        let request = request(method, path, &[("host", host)], "");
+        assert_eq!(client.send(request).await.status, status, "{host}{path}");
+    }
 }
