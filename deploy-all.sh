@@ -39,8 +39,7 @@ missing, 130 interrupted (an apply that was begun is finished).
 TEXT
 }
 
-misused() { fail "$MISUSED" "$1" "deploy-all.sh --help"; }
-
+GO_ON="run it again: it goes on where it stopped, and --delete takes everything back"
 TASK=deploy
 ONLY=""
 DRY_RUN=""
@@ -72,8 +71,8 @@ read_words() {
       --ctx2-only) only ctx2 ;;
       --verify) task verify ;;
       --delete) task delete ;;
-      --context) CTX1=${2:-}; [ -n "$CTX1" ] || misused "$1 needs a value"; shift ;;
-      --remote-context) CTX2=${2:-}; [ -n "$CTX2" ] || misused "$1 needs a value"; shift ;;
+      --context) CTX1=$(value_of "$@"); shift ;;
+      --remote-context) CTX2=$(value_of "$@"); shift ;;
       *) misused "there is no option $1" ;;
     esac
     shift
@@ -82,16 +81,15 @@ read_words() {
   [ "$TASK" != verify ] || [ -z "$ONLY$DRY_RUN" ] || misused "--verify looks at both clusters and changes nothing"
 }
 
-setting() { sed -n "s/^$1=//p" "$ROOT/k8s/settings/settings.env"; }
+# Whether real requests are a part of the task.
+asks() { [ "$TASK" != delete ] && [ -z "$ONLY$DRY_RUN" ]; }
 
 prepare() {
   need kubectl curl awk sed sort
   need_kubectl_version
   if [ -n "$WITH_LAB" ]; then use_lab; fi
-  DOMAIN=${DOMAIN:-$(setting DOMAIN)}
-  find_dashboard
   announce_servers
-  say "dashboard: $APP"
+  if asks; then find_dashboard; fi
   [ -n "$WITH_LAB" ] || [ "$(setting DOMAIN)" != example.com ] ||
     warn "k8s/settings/settings.env still says example.com: images cannot be pulled from there"
 }

@@ -16,22 +16,22 @@ ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 . "$ROOT/scripts/lib/measure.sh"
 
 # verb | words | what runs | needs | English | Korean. This table is the help and the dispatch.
-# Needs: "change" of rules (both API servers are named, a word is asked), or "look".
+# Needs: "change" (a word is asked for clusters that are not on this machine), "ask" the dashboard, or both.
 verbs() {
   cat <<'TABLE'
-reset||reset_theater|change|all rules of 01-initial in ctx1 and ctx2; orders and older *-circuit-breaker rules are removed|처음 상태로: 모든 규칙을 01로, 주문과 옛 규칙 삭제
-setup||play_lesson 02-circuit-breaker|change|all rules of 02-circuit-breaker: outlierDetection, connectionPool|서킷 브레이커 설정
-delay||play_lesson 03-delay-fault|change|all rules of 03-delay-fault: delay in movie-service-vs|영화 서비스 지연
-error||play_lesson 04-error-fault|change|all rules of 04-error-fault: abort in user-service-vs|사용자 서비스 오류
-block||play_lesson 05-block-fault|change|all rules of 05-block-fault: booking-service-vs to ctx1 only|예약 서비스 ctx2 차단
-chaos||play_lesson 99-scenarios|change|all rules of 99-scenarios: delay, error and block together|복합 장애
-circuit||play_circuit 06-sick-pod|change|all rules of 06-sick-pod; an order to one of ctx1's user pods: 500|아픈 파드 하나로 서킷 브레이커 실습
-sick|POD or SERVICE [ORDER...]|order_sick|change|no rule: an order to a pod, or to all pods of a service, to misbehave for a while|파드를 아프게
+reset||reset_theater|change ask|all rules of 01-initial in ctx1 and ctx2; orders and older *-circuit-breaker rules are removed|처음 상태로: 모든 규칙을 01로, 주문과 옛 규칙 삭제
+setup||play_lesson 02-circuit-breaker|change ask|all rules of 02-circuit-breaker: outlierDetection, connectionPool|서킷 브레이커 설정
+delay||play_lesson 03-delay-fault|change ask|all rules of 03-delay-fault: delay in movie-service-vs|영화 서비스 지연
+error||play_lesson 04-error-fault|change ask|all rules of 04-error-fault: abort in user-service-vs|사용자 서비스 오류
+block||play_lesson 05-block-fault|change ask|all rules of 05-block-fault: booking-service-vs to ctx1 only|예약 서비스 ctx2 차단
+chaos||play_lesson 99-scenarios|change ask|all rules of 99-scenarios: delay, error and block together|복합 장애
+circuit||play_circuit 06-sick-pod|change ask|all rules of 06-sick-pod; an order to one of ctx1's user pods: 500|아픈 파드 하나로 서킷 브레이커 실습
+sick|POD or SERVICE [ORDER...]|order_sick|change ask|no rule: an order to a pod, or to all pods of a service, to misbehave for a while|파드를 아프게
 heal|[POD or SERVICE]|heal|change|no rule: orders are cleared, all or one's|파드 치료
-rollback|delay, error or block|rollback|change|the VirtualService of that scenario's service: back to 01|한 시나리오만 되돌리기
-recover||recover|change|all VirtualServices back to 01; DestinationRules stay|모든 장애 복구, 브레이커는 유지
-status||show_status|look|nothing: weights, faults, breakers, orders, pods of both clusters|현재 상태
-test||measure|look|nothing: requests, and whether shares and faults fit the rules|요청을 보내 측정
+rollback|delay, error or block|rollback|change ask|the VirtualService of that scenario's service: back to 01|한 시나리오만 되돌리기
+recover||recover|change ask|all VirtualServices back to 01; DestinationRules stay|모든 장애 복구, 브레이커는 유지
+status||show_status||nothing: weights, faults, breakers, orders, pods of both clusters|현재 상태
+test||measure|ask|nothing: requests, and whether shares and faults fit the rules|요청을 보내 측정
 TABLE
 }
 
@@ -58,27 +58,21 @@ Options:
   -h, --help            this text
 
 ORDER of sick: --status 500 --rate 0.5 --delay-ms 2000 --ttl 5m; without: every answer 500, 5 minutes.
-Clusters are those of KUBECONFIG; the dashboard is APP_URL, else http://theater.$DOMAIN. SIGHT_LIMIT is
-how many seconds the first answer by a new rule may take (15).
+Clusters are those of KUBECONFIG. The dashboard, which all but heal and status ask, is APP_URL, else
+http://theater.$DOMAIN, by default the domain in k8s/settings/settings.env. SIGHT_LIMIT is how many seconds
+the first answer by a new rule may take (15).
 
 Exit: 0 done (or nothing to do), 1 failed or not as the rules say, 2 ctx1 is done and ctx2 was not reached,
 64 wrong words, 69 something needed is missing, 130 interrupted (a change that was begun is finished).
 TEXT
 }
 
-misused() { fail "$MISUSED" "$1" "fault-injection-demo.sh --help"; }
-
+GO_ON="run it again; ./fault-injection-demo.sh status shows what is there"
 VERB=""
 WORDS=()
 REQUESTS=100
 PARALLEL=20
 WITH_LAB=""
-
-# The value of an option; there has to be one.
-value_of() {
-  [ -n "${2:-}" ] || misused "$1 needs a value"
-  printf '%s\n' "$2"
-}
 
 number_of() {
   case ${2:-} in
@@ -121,14 +115,14 @@ check_words() {
   esac
 }
 
+# prepare NEEDS, of the table.
 prepare() {
   need kubectl curl awk sed sort
   if [ -n "$WITH_LAB" ]; then use_lab; fi
-  find_dashboard
   announce_servers
-  say "dashboard: $APP"
+  case $1 in *ask*) find_dashboard ;; esac
   need_context "$CTX1"
-  if [ "$1" = change ]; then confirm "$VERB"; fi
+  case $1 in *change*) confirm "$VERB" ;; esac
   need_theater "$CTX1"
 }
 

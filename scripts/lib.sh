@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts share: words, exit codes, interruption, cleaning up. Sourced, never run.
+# What the scripts share: words, exit codes, options, settings, interruption, cleaning up. Sourced, never run.
 #
 # ROOT is the checkout. Written for bash 3.2 (macOS), kubectl, curl and POSIX tools. Parts with a subject
 # of their own are in scripts/lib/ and are sourced by the script that needs them.
@@ -25,11 +25,28 @@ fail() {
   exit "$1"
 }
 
+# misused WHAT: wrong words.
+misused() { fail "$MISUSED" "$1" "${0##*/} --help"; }
+
+# value_of OPTION VALUE…: the value of an option; there has to be one.
+value_of() {
+  [ -n "${2:-}" ] || misused "$1 needs a value"
+  printf '%s\n' "$2"
+}
+
+# header_usage: the help text of a script that has it in the comment at its top.
+header_usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0"; }
+
+# setting NAME: of k8s/settings/settings.env, which the manifests read too.
+setting() { sed -n "s/^$1=//p" "$ROOT/k8s/settings/settings.env"; }
+
 # The folder for temporary files; gone when the script ends, however it ends.
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/theater.XXXXXX")
 # What is being changed and must not be left half done; empty at other times.
 CHANGING=""
 INTERRUPTION=""
+# What to do after an interruption, where the script knows it.
+GO_ON=""
 
 clean_up() {
   local children
@@ -41,13 +58,17 @@ clean_up() {
 }
 
 on_interrupt() {
-  [ -n "$CHANGING" ] || exit "$INTERRUPTED"
+  [ -n "$CHANGING" ] || interrupted
   INTERRUPTION=yes
   warn "interrupted; $CHANGING is finished first"
 }
 
+interrupted() { fail "$INTERRUPTED" "interrupted: what was begun is done, nothing else" "$GO_ON"; }
+
 trap clean_up EXIT
 trap on_interrupt INT TERM HUP
+# A reader that has gone (`… | head`) would end the script without cleaning up.
+trap 'exit 141' PIPE
 
 # changing WHAT COMMAND…: runs a change to its end, and obeys a Ctrl-C only then.
 changing() {
@@ -56,10 +77,7 @@ changing() {
   shift
   "$@" || outcome=$?
   CHANGING=""
-  if [ -n "$INTERRUPTION" ]; then
-    warn "interrupted: what was begun is done, nothing else"
-    exit "$INTERRUPTED"
-  fi
+  [ -z "$INTERRUPTION" ] || interrupted
   return "$outcome"
 }
 

@@ -11,7 +11,7 @@ use super::{OVERLAYS, name};
 /// Folders that the overlays are made of.
 const SOURCES: [&str; 3] = ["k8s", "practice", "ui"];
 /// A domain with dots and a registry with a port, as courses have them.
-const SETTINGS: &str = "DOMAIN=203.0.113.7.nip.io\nREGISTRY=registry.example.net:5000\nTAG=v2\n";
+const SETTINGS: &str = "DOMAIN=203.0.113.7.nip.io\nREGISTRY=registry.example.net:5000\nTAG=v2\nPROMETHEUS_NAMESPACE=monitoring\n";
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -32,7 +32,8 @@ fn one_file_sets_domain_registry_and_tag_everywhere() {
     for source in SOURCES {
         copy(&root().join(source), &folder.path().join(source));
     }
-    let components = ["own-gateway", "ingress"].map(|it| format!("- ../k8s/components/{it}\n"));
+    let components = ["own-gateway", "ingress", "network-policies"]
+        .map(|it| format!("- ../k8s/components/{it}\n"));
     let text = format!(
         "resources:\n- ../k8s/ctx1\ncomponents:\n{}",
         components.concat()
@@ -52,6 +53,7 @@ fn one_file_sets_domain_registry_and_tag_everywhere() {
         for object in &objects {
             check_images(object);
             check_hosts(object);
+            check_prometheus(object);
         }
     }
 }
@@ -60,10 +62,14 @@ fn check_images(object: &Value) {
     let containers = object.pointer("/spec/template/spec/containers");
     for container in containers.and_then(Value::as_array).into_iter().flatten() {
         let name = container["name"].as_str().unwrap();
-        if name != "redis" {
-            let image = format!("registry.example.net:5000/theater-msa/{name}:v2");
-            assert_eq!(container["image"], image);
-        }
+        let image = container["image"].as_str().unwrap();
+        let (place, tag) = image.rsplit_once(':').unwrap();
+        assert_eq!(
+            place,
+            format!("registry.example.net:5000/theater-msa/{name}")
+        );
+        // Redis is mirrored under its own version.
+        assert_eq!(tag == "v2", name != "redis", "{image}");
     }
 }
 
@@ -77,6 +83,14 @@ fn check_hosts(object: &Value) {
     };
     let host = object.pointer(pointer).unwrap();
     assert_eq!(host, "theater.203.0.113.7.nip.io", "{}", name(object));
+}
+
+fn check_prometheus(object: &Value) {
+    if name(object) == "NetworkPolicy theater-msa/mesh" {
+        let labels = "/spec/ingress/0/from/0/namespaceSelector/matchLabels";
+        let expected = serde_json::json!({"kubernetes.io/metadata.name": "monitoring"});
+        assert_eq!(object.pointer(labels), Some(&expected));
+    }
 }
 
 #[test]

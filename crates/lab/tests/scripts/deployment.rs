@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::interruption::interrupt;
 use crate::stage::{Stage, lesson, root};
 use crate::support::Start;
 use crate::support::kubectl::Printed;
@@ -44,6 +45,21 @@ async fn runs_without_password(stage: &Stage) {
     assert_eq!(printed.exit, 0, "{}", printed.all());
 }
 
+/// While it checks, while it applies, while it waits: what goes on afterwards is what completes it.
+async fn ctrl_c_can_be_followed_by_another_run(stage: &Stage) {
+    let script: (&str, &[&str]) = ("deploy-all.sh", &["--lab"]);
+    for moment in [("preflight", 100), ("apply", 50), ("rollouts", 0)] {
+        let (exit, told) = interrupt(stage, script, moment).await;
+        assert_eq!(exit, Some(130), "{moment:?}: {told}");
+        for part in [
+            "error: interrupted: what was begun is done",
+            "next: run it again",
+        ] {
+            assert!(told.contains(part), "{moment:?}: {told}");
+        }
+    }
+}
+
 fn has(printed: &Printed, exit: i32, rows: &[&str]) {
     let all = printed.all();
     assert_eq!(printed.exit, exit, "{all}");
@@ -61,6 +77,7 @@ async fn both_clusters_are_deployed_verified_and_deleted() {
         return;
     };
     a_dry_run_changes_nothing(&stage).await;
+    ctrl_c_can_be_followed_by_another_run(&stage).await;
     let checkout = if has_passwords {
         runs_without_password(&stage).await;
         with_password(&stage).await
@@ -77,6 +94,17 @@ async fn a_dry_run_changes_nothing(stage: &Stage) {
     let printed = deploy(stage, "--lab --dry-run").await;
     let rows = [
         "ok       ctx1: Istio 1.22 or newer (by networking.istio.io/v1",
+        "deployment.apps/user-service-ctx1 created (dry run)",
+    ];
+    has(&printed, 0, &rows);
+    // An engine that does nothing: what would be built is said before what would be applied.
+    let docker = stage.shell.home().join("tools/docker");
+    std::os::unix::fs::symlink("/bin/false", docker).unwrap();
+    let printed = deploy(stage, "--lab --dry-run --build --ctx1-only").await;
+    let rows = [
+        "docker build --build-arg BIN=user-service",
+        "docker push harbor.example.com/theater-msa/user-service:v1",
+        "docker push harbor.example.com/theater-msa/redis:7.4.6-alpine",
         "deployment.apps/user-service-ctx1 created (dry run)",
     ];
     has(&printed, 0, &rows);
@@ -152,6 +180,7 @@ async fn without_ctx2_the_rest_is_deployed_and_told() {
     let Some(stage) = empty().await else {
         return;
     };
+    one_cluster_after_the_other(&stage).await;
     let known = std::fs::read_to_string(stage.lab.kubeconfig()).unwrap();
     let dead = known.replace(&stage.lab.api("ctx2"), "http://127.0.0.1:9");
     std::fs::write(stage.shell.home().join("kubeconfig"), dead).unwrap();
@@ -183,6 +212,24 @@ async fn without_ctx2_the_rest_is_deployed_and_told() {
         69,
         &["ctx2 was not reached"],
     );
+}
+
+/// ctx1 waits for the only Redis, which ctx2 brings.
+async fn one_cluster_after_the_other(stage: &Stage) {
+    let waits = "ctx1: services get ready when they reach Redis in ctx2";
+    let printed = deploy(stage, "--lab --ctx1-only").await;
+    has(
+        &printed,
+        0,
+        &["deployment \"api-gateway\" successfully", waits],
+    );
+    assert!(stage.specs("ctx2").await.is_empty());
+    assert!(!printed.stdout.contains("verify"), "{}", printed.stdout);
+    let printed = deploy(stage, "--lab --ctx2-only").await;
+    has(&printed, 0, &["deployment \"redis\" successfully"]);
+    for cluster in ["ctx1", "ctx2"] {
+        assert_eq!(stage.specs(cluster).await, lesson("01-initial"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,21 +11,22 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::stage::{Stage, lesson, root};
 
+/// Longest wait for the end; what was begun is finished first.
+const END_LIMIT: Duration = Duration::from_secs(15);
+
 /// A script in a process group of its own, as a terminal starts it.
-fn start(stage: &Stage, kubectl_folder: &Path, scratch: &Path, verb: &str) -> Child {
+fn start(stage: &Stage, scratch: &Path, script: &str, words: &[&str]) -> Child {
+    let tools = stage.shell.home().join("tools");
     let path = std::env::var_os("PATH").unwrap_or_default();
-    Command::new(root().join("fault-injection-demo.sh"))
-        .args(["--lab", verb])
-        .env(
-            "PATH",
-            format!("{}:{}", kubectl_folder.display(), path.display()),
-        )
+    Command::new(root().join(script))
+        .args(words)
+        .env("PATH", format!("{}:{}", tools.display(), path.display()))
         .env("HOME", stage.shell.home())
         .env("THEATER_STATE_DIR", &stage.lab.state_dir)
         .env("TMPDIR", scratch)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
         .unwrap()
@@ -43,42 +44,63 @@ async fn reads(child: &mut Child, start: &str) -> Lines<BufReader<ChildStdout>> 
     panic!("it never said {start}");
 }
 
+/// Ctrl-C so many milliseconds after a script has said a line that starts so: no file and no process is
+/// left. Its exit code, and what it said of the interruption.
+pub(crate) async fn interrupt(
+    stage: &Stage,
+    (script, words): (&str, &[&str]),
+    (line, later): (&str, u64),
+) -> (Option<i32>, String) {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut child = start(stage, scratch.path(), script, words);
+    let group = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+    let _rest = reads(&mut child, line).await;
+    // The moment itself is what is tried; nothing is waited for.
+    tokio::time::sleep(Duration::from_millis(later)).await;
+    kill_process_group(group, Signal::INT).unwrap();
+    let ended = tokio::time::timeout(END_LIMIT, child.wait_with_output());
+    let ended = ended.await.expect("it ends").unwrap();
+    let left: Vec<_> = std::fs::read_dir(scratch.path()).unwrap().collect();
+    assert!(left.is_empty(), "{words:?} at {line}: {left:?}");
+    testkit::wait::until("its processes to end", Duration::from_secs(2), async || {
+        test_kill_process_group(group).is_err()
+    })
+    .await;
+    assert_eq!(ended.status.signal(), None, "{words:?} at {line}");
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    (ended.status.code(), told)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ctrl_c_leaves_whole_rules_no_file_and_no_process() {
     let Some(stage) = Stage::up().await else {
         return;
     };
-    let tools = stage.shell.home().join("tools");
-    let scratch = tempfile::tempdir().unwrap();
     let all = ["01-initial", "03-delay-fault", "99-scenarios"].map(lesson);
     // While it looks around, while it may be writing, while it waits for the first answer.
     let moments = [
-        ("delay", "ctx1: http", 0),
-        ("chaos", "dashboard", 700),
-        ("delay", "dashboard", 1_000),
-        ("chaos", "ctx1: changed", 300),
+        ("delay", ("ctx1: http", 0)),
+        ("chaos", ("dashboard", 700)),
+        ("delay", ("dashboard", 1_000)),
+        ("chaos", ("ctx1: changed", 300)),
     ];
-    for (verb, line, later) in moments {
-        let mut child = start(&stage, &tools, scratch.path(), verb);
-        let group = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
-        let _rest = reads(&mut child, line).await;
-        // The moment itself is what is tried; nothing is waited for.
-        tokio::time::sleep(Duration::from_millis(later)).await;
-        kill_process_group(group, Signal::INT).unwrap();
-        let status = tokio::time::timeout(Duration::from_secs(15), child.wait());
-        let status = status.await.expect("it ends").unwrap();
-        let ended = (status.code(), status.signal());
-        assert!(
-            [(Some(130), None), (Some(0), None)].contains(&ended),
-            "{verb} at {line}: {ended:?}"
-        );
+    for (verb, moment) in moments {
+        let script = ("fault-injection-demo.sh", ["--lab", verb]);
+        let (exit, told) = interrupt(&stage, (script.0, &script.1), moment).await;
+        let what = format!("{verb} at {moment:?}: {exit:?} {told}");
+        // A verb may have been done before it came.
+        match exit {
+            Some(0) => assert!(!told.contains("interrupted:"), "{what}"),
+            Some(130) => {
+                assert!(
+                    told.contains("error: interrupted: what was begun"),
+                    "{what}"
+                );
+                assert!(told.contains("next: run it again"), "{what}");
+            }
+            _ => panic!("{what}"),
+        }
         let specs = stage.specs("ctx1").await;
-        assert!(all.contains(&specs), "{verb} at {line}: {specs:#?}");
-        let left: Vec<_> = std::fs::read_dir(scratch.path()).unwrap().collect();
-        assert!(left.is_empty(), "{verb} at {line}: {left:?}");
-        testkit::wait::until("its processes to end", Duration::from_secs(2), async || {
-            test_kill_process_group(group).is_err()
-        })
-        .await;
+        assert!(all.contains(&specs), "{what}: {specs:#?}");
     }
 }

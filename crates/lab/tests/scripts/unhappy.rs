@@ -30,6 +30,8 @@ async fn whatever_is_missing_or_wrong_is_named() {
     };
     wrong_words_are_refused_before_anything_is_asked(&stage).await;
     what_is_missing_is_named(&stage).await;
+    the_dashboard_is_looked_for_where_it_is_asked(&stage).await;
+    a_reader_that_goes_leaves_no_file(&stage).await;
     a_cluster_that_does_not_answer_or_is_not_ours_is_not_touched(&stage).await;
     what_was_half_applied_is_made_whole_by_the_next_verb(&stage).await;
 }
@@ -132,6 +134,70 @@ async fn what_is_missing_is_named(stage: &Stage) {
         );
     }
     assert_eq!(stage.specs("ctx1").await, lesson("01-initial"));
+}
+
+async fn the_dashboard_is_looked_for_where_it_is_asked(stage: &Stage) {
+    let script = root().join("fault-injection-demo.sh");
+    for verb in ["status", "heal"] {
+        let printed = stage
+            .shell
+            .run(&format!("{} {verb}", script.display()))
+            .await;
+        assert_eq!(printed.exit, 0, "{verb}: {}", printed.all());
+        assert!(!printed.stdout.contains("dashboard: "), "{}", printed.all());
+    }
+    // The example's domain is somebody else's.
+    let example = format!("DOMAIN=example.com {} test", script.display());
+    let printed = stage.shell.run(&example).await;
+    refused(
+        &printed,
+        MISUSED,
+        &["it is not known where the dashboard is"],
+    );
+
+    // What was deployed is what is asked, unless something else is said.
+    let copy = stage.shell.home().join("course");
+    let copied = format!(
+        "mkdir {copy} && cd {root} && cp -r fault-injection-demo.sh scripts k8s practice {copy} && sed -i.old 's/^DOMAIN=.*/DOMAIN=course.invalid/' {copy}/k8s/settings/settings.env",
+        copy = copy.display(),
+        root = root().display()
+    );
+    assert_eq!(stage.shell.run(&copied).await.exit, 0);
+    for (variables, dashboard) in [
+        ("", "http://theater.course.invalid"),
+        ("DOMAIN=other.invalid", "http://theater.other.invalid"),
+        (
+            "DOMAIN=other.invalid APP_URL=http://it.invalid/",
+            "http://it.invalid",
+        ),
+    ] {
+        let command = format!(
+            "{variables} {}/fault-injection-demo.sh --context ctx7 test",
+            copy.display()
+        );
+        let printed = stage.shell.run(&command).await;
+        refused(&printed, UNAVAILABLE, &["kubectl has no context ctx7"]);
+        let line = format!("dashboard: {dashboard}\n");
+        assert!(printed.stdout.contains(&line), "{}", printed.all());
+    }
+}
+
+async fn a_reader_that_goes_leaves_no_file(stage: &Stage) {
+    let script = root().join("fault-injection-demo.sh");
+    let scratch = stage.shell.home().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let command = format!(
+        "TMPDIR={} {} --lab status | head -n 1",
+        scratch.display(),
+        script.display()
+    );
+    let printed = stage.shell.run(&command).await;
+    assert!(
+        printed.stdout.starts_with("ctx1: http"),
+        "{}",
+        printed.all()
+    );
+    assert_eq!(std::fs::read_dir(scratch).unwrap().count(), 0);
 }
 
 async fn a_cluster_that_does_not_answer_or_is_not_ours_is_not_touched(stage: &Stage) {
