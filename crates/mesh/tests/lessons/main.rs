@@ -7,3 +7,4 @@ mod ejection;
 mod headers;
 mod situations;
 mod theater;
+mod zones;

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use http::HeaderMap;
-use mesh::compile::compile_sidecar;
+use mesh::compile::{compile_east_west, compile_sidecar};
 use mesh::config::{Action, Cluster, Config, Forward, Route};
 use mesh::engine::{Choice, Counts, Engine};
 use mesh::matching::Request;
@@ -20,6 +21,8 @@ const PORT: u16 = 8081;
 /// What the gateway's sidecar obeys in a lesson.
 pub(crate) struct Lesson {
     config: Config,
+    /// What ctx2's east-west gateway obeys, in the first of its zones.
+    doors: BTreeMap<Arc<str>, Arc<Cluster>>,
     /// The numbers of its `expect.yaml`.
     pub(crate) expect: BTreeMap<String, u64>,
 }
@@ -39,8 +42,14 @@ impl Dice {
 
 impl Lesson {
     pub(crate) fn read(folder: &str) -> Self {
+        Self::changed(folder, |_| {})
+    }
+
+    /// A lesson whose DestinationRules, in both clusters, are changed.
+    pub(crate) fn changed(folder: &str, change: impl Fn(&mut Value)) -> Self {
         let rules = objects(folder, "virtualservices.yaml");
-        let policies = objects(folder, "destinationrules.yaml");
+        let mut policies = objects(folder, "destinationrules.yaml");
+        policies.iter_mut().for_each(change);
         let gateway: SocketAddr = ([203, 0, 113, 2], 15443).into();
         let network = Network::Multi {
             gateways: [("ctx2".to_owned(), vec![gateway])].into(),
@@ -68,6 +77,7 @@ impl Lesson {
         };
         Self {
             config: compile_sidecar(&world, &client),
+            doors: compile_east_west(&world, "ctx2", &locality("ctx2", 1)),
             expect: expectations(&text(folder, "expect.yaml")),
         }
     }
@@ -106,15 +116,24 @@ impl Lesson {
     }
 
     pub(crate) fn engine(&self, subset: &str) -> Engine {
-        let cluster = self.cluster(subset);
-        Engine::new(
-            &cluster.policy,
-            &cluster.hosts,
-            std::time::Duration::ZERO,
-            7,
-            Counts::default(),
-        )
+        start(self.cluster(subset))
     }
+
+    /// The balancer of ctx2's east-west gateway for its own subset.
+    pub(crate) fn door(&self) -> Engine {
+        let sni = format!("outbound_.{PORT}_.ctx2_.user-service.{NAMESPACE}.svc.cluster.local");
+        start(&self.doors[&*sni])
+    }
+}
+
+fn start(cluster: &Cluster) -> Engine {
+    Engine::new(
+        &cluster.policy,
+        &cluster.hosts,
+        std::time::Duration::ZERO,
+        7,
+        Counts::default(),
+    )
 }
 
 /// A choice of an idle proxy.
