@@ -148,74 +148,45 @@ async fn what_has_not_its_kinds_shape_is_refused_and_nobody_stumbles() {
 #[tokio::test]
 async fn a_deleted_pod_with_a_finalizer_ends_once_and_stays_terminating() {
     let lab = Start::embedded().up().await;
-    let pods = lab
-        .list("ctx1", "/api/v1/namespaces/theater-msa/pods")
-        .await;
-    let pod = pods
-        .iter()
-        .find(|pod| pod["metadata"]["labels"]["app"] == "movie-service")
-        .unwrap();
+    let pod = movie_pods(&lab).await.remove(0);
     let name = pod["metadata"]["name"].as_str().unwrap();
     let path = format!("/api/v1/namespaces/theater-msa/pods/{name}");
-    patch(
-        &lab,
-        "ctx1",
-        &path,
-        json!({"metadata": {"finalizers": ["example.com/held"]}}),
-    )
-    .await;
+    let finalizers = |held: Value| json!({"metadata": {"finalizers": held}});
+    let hold = finalizers(json!(["example.com/held"]));
+    patch(&lab, "ctx1", &path, hold).await;
     let url = format!("{}{path}", lab.api("ctx1"));
-    assert!(
-        lab.client
-            .delete(&url)
-            .send()
-            .await
-            .unwrap()
-            .status()
-            .is_success()
-    );
-    let container = async || {
-        let pod = lab
-            .client
-            .get(&url)
-            .send()
-            .await
-            .unwrap()
-            .bytes()
-            .await
-            .unwrap();
-        let pod: Value = serde_json::from_slice(&pod).unwrap();
-        pod["status"]["containerStatuses"][0].clone()
-    };
+    let deleted = lab.client.delete(&url).send().await.unwrap();
+    assert!(deleted.status().is_success());
     wait::until("its process to end", LIMIT, async || {
-        !container().await["state"]["terminated"].is_null()
+        !container(&lab, &url).await["state"]["terminated"].is_null()
     })
     .await;
     wait::until("a replacement", LIMIT, async || {
-        let pods = lab
-            .list("ctx1", "/api/v1/namespaces/theater-msa/pods")
-            .await;
-        pods.iter()
-            .filter(|pod| pod["metadata"]["labels"]["app"] == "movie-service")
-            .count()
-            == 3
+        movie_pods(&lab).await.len() == 3
     })
     .await;
-    let held = container().await;
+    let held = container(&lab, &url).await;
     assert!(
         !held["state"]["terminated"].is_null(),
         "it was not started again: {held}"
     );
     assert_eq!(held["restartCount"], 0);
-    patch(
-        &lab,
-        "ctx1",
-        &path,
-        json!({"metadata": {"finalizers": null}}),
-    )
-    .await;
+    patch(&lab, "ctx1", &path, finalizers(Value::Null)).await;
     wait::until("the object to go", LIMIT, async || {
         lab.client.get(&url).send().await.unwrap().status() == 404
     })
     .await;
+}
+
+/// ctx1's pods of movies, those that end included.
+async fn movie_pods(lab: &Lab) -> Vec<Value> {
+    let path = "/api/v1/namespaces/theater-msa/pods?labelSelector=app%3Dmovie-service";
+    lab.list("ctx1", path).await
+}
+
+/// The state of a pod's container.
+async fn container(lab: &Lab, url: &str) -> Value {
+    let answer = lab.client.get(url).send().await.unwrap();
+    let pod: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    pod["status"]["containerStatuses"][0].clone()
 }

@@ -3,25 +3,21 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Output;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::LazyLock;
 
+use lab::verify::client::Client;
+use lab::verify::load::{Load, Pace};
 use support::{Lab, Start};
 use tokio::process::Command;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::MissedTickBehavior;
 
-/// Requests a second while services restart.
-const RATE: u64 = 200;
-/// Requests at a time at the most: a machine too slow for the rate gets fewer, and is not drowned.
-const IN_FLIGHT: usize = 50;
-/// What viewers of the page ask for.
-const PATHS: [&str; 4] = ["/users/", "/movies/", "/bookings/", "/"];
+/// What viewers of the page ask for, while services restart.
+const VIEWERS: Pace = Pace {
+    rate: 200,
+    at_a_time: 50,
+    paths: &["/users/", "/movies/", "/bookings/", "/"],
+};
 /// The theater's services, in both clusters.
 const SERVICES: [&str; 4] = [
     "api-gateway",
@@ -53,67 +49,13 @@ async fn kubectl_ok(lab: &Lab, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Requests at a steady rate until told to stop; what became of them.
-struct Load {
-    stop: Arc<AtomicBool>,
-    task: JoinHandle<BTreeMap<String, usize>>,
-}
-
-impl Load {
-    fn on(lab: &Lab) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (client, url, stopped) = (lab.client.clone(), lab.url.clone(), Arc::clone(&stop));
-        let task = tokio::spawn(async move {
-            let mut tick = tokio::time::interval(Duration::from_micros(1_000_000 / RATE));
-            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let in_flight = Arc::new(Semaphore::new(IN_FLIGHT));
-            let mut requests = JoinSet::new();
-            for path in PATHS.iter().cycle() {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
-                tick.tick().await;
-                let place = Arc::clone(&in_flight).acquire_owned().await.unwrap();
-                let request = client.get(format!("{url}{path}"));
-                requests.spawn(async move {
-                    let _place = place;
-                    let answer = request.send().await;
-                    match answer {
-                        Ok(answer) if answer.status() == 200 => "200".to_owned(),
-                        Ok(answer) => {
-                            let status = answer.status();
-                            format!(
-                                "{path}: {status} {}",
-                                answer.text().await.unwrap_or_default()
-                            )
-                        }
-                        Err(error) => format!("{path}: {error:?}"),
-                    }
-                });
-            }
-            let mut seen = BTreeMap::new();
-            for outcome in requests.join_all().await {
-                *seen.entry(outcome).or_default() += 1;
-            }
-            seen
-        });
-        Self { stop, task }
-    }
-
-    /// The outcomes and how often each was seen.
-    async fn end(self) -> BTreeMap<String, usize> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.task.await.unwrap()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_service_restarts_under_load_and_no_request_fails() {
     if KUBECTL.is_none() {
         return;
     }
     let lab = Start::embedded().up().await;
-    let load = Load::on(&lab);
+    let load = Load::at(&Client::of(&lab.url), VIEWERS);
     for context in ["ctx1", "ctx2"] {
         let on = ["--context", context, "-n", "theater-msa"];
         let deployed = kubectl_ok(
@@ -131,10 +73,8 @@ async fn every_service_restarts_under_load_and_no_request_fails() {
             assert!(said.ends_with("successfully rolled out\n"), "{said}");
         }
     }
-    let outcomes = load.end().await;
-    let answered = outcomes.get("200").copied().unwrap_or(0);
-    assert!(answered > 200, "the load ran: {outcomes:?}");
-    assert_eq!(outcomes.len(), 1, "nothing but 200s: {outcomes:#?}");
+    let sent = load.end().await.unwrap();
+    assert!(sent > 200, "the load ran: {sent}");
 }
 
 /// kubectl in the theater's namespace of ctx1.

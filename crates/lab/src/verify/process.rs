@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -48,13 +48,13 @@ impl LabProcess {
         let stdout = child.stdout.take().context("stdout is piped")?;
         let orders = child.stdin.take().context("stdin is piped")?;
         let mut said = BufReader::new(stdout).lines();
-        let url = tokio::time::timeout(START_LIMIT, greeting(&mut said))
+        let greeting = tokio::time::timeout(START_LIMIT, Greeting::read(&mut said))
             .await
             .with_context(|| format!("the lab was not up within {START_LIMIT:?}"))??;
         Ok(Self {
             child,
             state_dir: state_dir.to_owned(),
-            client: Client::of(&url),
+            client: Client::of(&greeting.dashboard),
             orders: Mutex::new(orders),
             _said: said,
         })
@@ -75,14 +75,7 @@ impl LabProcess {
     /// # Errors
     /// When the kubeconfig does not name it.
     pub fn api(&self, cluster: &str) -> Result<Client> {
-        let text = std::fs::read_to_string(self.kubeconfig())?;
-        let ending = format!("/{cluster}");
-        let mut servers = text
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("server: "));
-        let server = servers.find(|server| server.ends_with(&ending));
-        let server = server.with_context(|| format!("the kubeconfig names no {cluster}"))?;
-        Ok(Client::of(server))
+        Ok(Client::of(&server(&self.kubeconfig(), cluster)?))
     }
 
     /// Gives an order that only who started a lab can give; nothing tells when it is obeyed.
@@ -112,17 +105,88 @@ impl LabProcess {
     }
 }
 
-/// Reads what it says until everything is up; where the dashboard is.
-async fn greeting(said: &mut Lines<BufReader<ChildStdout>>) -> Result<String> {
-    let mut dashboard = None;
-    while let Some(line) = said.next_line().await? {
-        let words: Vec<_> = line.split_whitespace().collect();
-        match *words {
-            ["dashboard", url] => dashboard = Some(url.to_owned()),
-            // The last line of the greeting.
-            ["store", ..] => return dashboard.context("the lab told no dashboard"),
-            _ => {}
+/// What a lab says when everything is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// Its first line.
+    pub first: String,
+    /// `http://127.0.0.1:<port>`.
+    pub dashboard: String,
+    /// Where redis-cli finds the store, if it is on this machine and deployed.
+    pub redis_port: Option<u16>,
+}
+
+impl Greeting {
+    /// Reads what a lab says until its last line.
+    ///
+    /// # Errors
+    /// When it ends before.
+    pub async fn read(said: &mut Lines<BufReader<ChildStdout>>) -> Result<Self> {
+        let mut lines = Vec::new();
+        while let Some(line) = said.next_line().await? {
+            let is_last = line.trim_start().starts_with("store ");
+            lines.push(line);
+            if is_last {
+                return Self::of(&lines);
+            }
         }
+        bail!("the lab ended while it started; its words are above")
     }
-    bail!("the lab ended while it started; its words are above")
+
+    fn of(lines: &[String]) -> Result<Self> {
+        let mut greeting = Self {
+            first: lines.first().cloned().unwrap_or_default(),
+            dashboard: String::new(),
+            redis_port: None,
+        };
+        for line in lines {
+            match &*line.split_whitespace().collect::<Vec<_>>() {
+                ["dashboard", url] => greeting.dashboard = (*url).to_owned(),
+                ["store", "redis-cli", "-p", port, ..] => greeting.redis_port = port.parse().ok(),
+                _ => {}
+            }
+        }
+        ensure!(!greeting.dashboard.is_empty(), "the lab told no dashboard");
+        Ok(greeting)
+    }
+}
+
+/// Where a kubeconfig of a lab says that the API of a cluster is.
+///
+/// # Errors
+/// When it cannot be read, or does not name the cluster.
+pub fn server(kubeconfig: &Path, cluster: &str) -> Result<String> {
+    let text = std::fs::read_to_string(kubeconfig)
+        .with_context(|| format!("{} cannot be read", kubeconfig.display()))?;
+    let ending = format!("/{cluster}");
+    let mut servers = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("server: "));
+    let server = servers.find(|server| server.ends_with(&ending));
+    let server = server.with_context(|| format!("the kubeconfig names no {cluster}"))?;
+    Ok(server.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(store: &str) -> Result<Greeting> {
+        let lines = [
+            "theater-lab: 12 of 12 pods ready (1.20 s)",
+            "  dashboard   http://127.0.0.1:8080",
+            store,
+        ];
+        Greeting::of(&lines.map(str::to_owned))
+    }
+
+    #[test]
+    fn a_greeting_tells_the_dashboard_and_where_the_store_is() {
+        let greeting = of("  store       redis-cli -p 6390 (embedded)").unwrap();
+        assert_eq!(greeting.dashboard, "http://127.0.0.1:8080");
+        assert_eq!(greeting.redis_port, Some(6390));
+        let elsewhere = of("  store       redis://10.0.0.1:6379").unwrap();
+        assert_eq!(elsewhere.redis_port, None);
+        assert!(Greeting::of(&["  store       embedded".to_owned()]).is_err());
+    }
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use lab::verify::process::{Greeting, server};
 use reqwest::{Client, Response};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -98,27 +99,15 @@ impl Start {
         let mut child = self.command(&state_dir).spawn().expect("the lab starts");
         let stdout = child.stdout.take().expect("stdout is piped");
         let mut lines = BufReader::new(stdout).lines();
-        let greeting = tokio::time::timeout(START_LIMIT, greeting(&mut lines))
+        let greeting = tokio::time::timeout(START_LIMIT, Greeting::read(&mut lines))
             .await
-            .expect("the lab greets in time");
-        let after = |key: &str| {
-            let line = greeting
-                .iter()
-                .find(|line| line.trim_start().starts_with(key));
-            line.unwrap_or_else(|| panic!("{key} is missing in {greeting:?}"))
-                .trim_start()[key.len()..]
-                .trim()
-                .to_owned()
-        };
-        let store = after("store");
-        let port = store
-            .strip_prefix("redis-cli -p ")
-            .and_then(|rest| rest.split(' ').next());
+            .expect("the lab greets in time")
+            .expect("the lab greets");
         Lab {
             child,
-            url: after("dashboard"),
-            redis_port: port.and_then(|port| port.parse().ok()).unwrap_or(0),
-            greeting: greeting[0].clone(),
+            url: greeting.dashboard,
+            redis_port: greeting.redis_port.unwrap_or(0),
+            greeting: greeting.first,
             state_dir,
             client: Client::builder()
                 .no_proxy()
@@ -131,18 +120,6 @@ impl Start {
     }
 }
 
-async fn greeting(lines: &mut Lines<BufReader<ChildStdout>>) -> Vec<String> {
-    let mut all = Vec::new();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let last = line.trim_start().starts_with("store");
-        all.push(line);
-        if last {
-            break;
-        }
-    }
-    all
-}
-
 impl Lab {
     pub fn kubeconfig(&self) -> PathBuf {
         self.state_dir.join("kubeconfig")
@@ -150,15 +127,7 @@ impl Lab {
 
     /// The API of a cluster, `http://127.0.0.1:<port>/<secret>/ctx1`.
     pub fn api(&self, cluster: &str) -> String {
-        let text = std::fs::read_to_string(self.kubeconfig()).expect("the kubeconfig is there");
-        let ending = format!("/{cluster}");
-        let servers = text
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("server: "));
-        servers
-            .map(str::to_owned)
-            .find(|server| server.ends_with(&ending))
-            .expect("the context is there")
+        server(&self.kubeconfig(), cluster).expect("the context is there")
     }
 
     pub async fn get(&self, path: &str) -> Response {
