@@ -39,7 +39,7 @@ pub async fn swallowed(stage: &Stage) -> Result<Vec<String>> {
         "a canary is answered {status} after {took:?}, not 503 after {THREE_TIMEOUTS:?}"
     );
     ensure!(lost.text() == TEXT, "a canary is told \"{}\"", lost.text());
-    let noted = logged(stage).await? - before;
+    let noted = logged(stage).await?.saturating_sub(before);
     ensure!(noted == 1, "the sidecar noted {noted} as {LOGGED}, not 1");
     ensure!(
         again.status == 200,
