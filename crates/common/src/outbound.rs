@@ -18,7 +18,8 @@ pub type Resolving<'a> = BoxFuture<'a, io::Result<Vec<SocketAddr>>>;
 
 /// Maps a service's name and port to the addresses to connect to.
 pub trait Resolve: Send + Sync {
-    /// Resolves `name:port`; fails with [`io::ErrorKind::NotFound`] where no such service is known.
+    /// Resolves `name:port`; fails with [`io::ErrorKind::NotFound`] where no such service is known,
+    /// with [`io::ErrorKind::ConnectionRefused`] where it is known to have no such port.
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Resolving<'a>;
 }
 

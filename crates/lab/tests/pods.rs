@@ -117,6 +117,13 @@ async fn commands_run_through_the_pods_sidecar_and_nothing_of_this_machine_does(
         said.contains("curl: (6) Could not resolve host: nowhere"),
         "{said}"
     );
+    for nobody in ["movie-service", "localhost"] {
+        let line = format!("{exec}curl -sS http://{nobody}:1/");
+        let (code, said) = kubectl.fails(&line).await;
+        assert_eq!(code, 7, "{said}");
+        let expected = format!("curl: (7) Failed to connect to {nobody} port 1");
+        assert!(said.contains(&expected), "{said}");
+    }
     let own = kubectl.says(&format!("{exec}api-gateway --help")).await;
     assert!(own.contains("wait-for-drain"), "{own}");
     let (code, said) = kubectl.fails(&format!("{exec}api-gateway frob")).await;

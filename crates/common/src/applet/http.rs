@@ -1,5 +1,6 @@
 //! One HTTP request and its answer.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
@@ -58,10 +59,11 @@ pub(super) fn address(text: &str) -> Result<Uri, Failure> {
     }
 }
 
-/// What leads nowhere: an address needs no name to be found, so nobody listens there.
-fn unreachable(host: &str, port: u16) -> Failure {
+/// What leads nowhere: a name that is not known, or a known one at whose port nobody listens. An
+/// address needs no name to be found.
+fn unreachable(host: &str, port: u16, why: ErrorKind) -> Failure {
     let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    if is_address {
+    if is_address || why == ErrorKind::ConnectionRefused {
         Failure::Refused(host.to_owned(), port)
     } else {
         Failure::Unknown(host.to_owned())
@@ -76,7 +78,7 @@ pub(super) async fn send(
     let uri = request.uri().clone();
     let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80));
     let known = resolve.resolve(host, port).await;
-    let to = known.map_err(|_| unreachable(host, port))?;
+    let to = known.map_err(|error| unreachable(host, port, error.kind()))?;
     let connected = TcpStream::connect(&to[..]).await;
     let stream = connected.map_err(|_| Failure::Refused(host.to_owned(), port))?;
     let peer = stream
@@ -121,10 +123,15 @@ mod tests {
 
     #[test]
     fn an_address_that_leads_nowhere_is_refused_and_a_name_is_unknown() {
-        for address in ["10.255.1.1", "[fd00::1]"] {
-            let failure = unreachable(address, 80);
+        for (host, why) in [
+            ("10.255.1.1", ErrorKind::NotFound),
+            ("[fd00::1]", ErrorKind::NotFound),
+            ("movie-service", ErrorKind::ConnectionRefused),
+        ] {
+            let failure = unreachable(host, 80, why);
             assert!(matches!(failure, Failure::Refused(_, 80)), "{failure:?}");
         }
-        assert!(matches!(unreachable("nowhere", 80), Failure::Unknown(_)));
+        let nowhere = unreachable("nowhere", 80, ErrorKind::NotFound);
+        assert!(matches!(nowhere, Failure::Unknown(_)), "{nowhere:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Commands in a container: what its image has, as tasks of the lab, and nothing of this machine.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use apiserver::kubelet::{Exit, Output, Terminal};
@@ -221,11 +222,13 @@ struct Names(Arc<PodRun>);
 
 impl Resolve for Names {
     fn resolve<'a>(&'a self, name: &'a str, port: u16) -> Resolving<'a> {
-        let address = self.0.resolve(name, port);
-        let known = address.map(|address| vec![address]);
-        Box::pin(std::future::ready(
-            known.ok_or(std::io::ErrorKind::NotFound.into()),
-        ))
+        let found = match self.0.resolve(name, port) {
+            Some(address) => Ok(vec![address]),
+            // The name has an address, and nobody listens there.
+            None if self.0.knows(name) => Err(ErrorKind::ConnectionRefused.into()),
+            None => Err(ErrorKind::NotFound.into()),
+        };
+        Box::pin(std::future::ready(found))
     }
 }
 

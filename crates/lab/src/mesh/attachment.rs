@@ -89,6 +89,11 @@ impl Attachment {
     pub fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
         self.sidecar.resolve(name, port)
     }
+
+    /// Whether there is a service of this name, at whatever port.
+    pub fn knows(&self, name: &str) -> bool {
+        self.sidecar.knows(name)
+    }
 }
 
 impl Drop for Attachment {

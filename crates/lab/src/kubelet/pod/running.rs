@@ -82,14 +82,23 @@ impl PodRun {
 
     /// The real socket that stands for a name and port in this pod.
     pub(in crate::kubelet) fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
-        let address: Option<IpAddr> = name.trim_matches(['[', ']']).parse().ok();
-        let own = name == "localhost"
-            || address.is_some_and(|it| it.is_loopback() || it == IpAddr::V4(self.place.pod_ip));
-        if own {
+        if self.is_own(name) {
             self.listener(port)
         } else {
             self.attachment.resolve(name, port)
         }
+    }
+
+    /// Whether a name has an address in this pod, at whatever port.
+    pub(in crate::kubelet) fn knows(&self, name: &str) -> bool {
+        self.is_own(name) || self.attachment.knows(name)
+    }
+
+    /// Whether a name or an address leads to the pod itself.
+    fn is_own(&self, name: &str) -> bool {
+        let address: Option<IpAddr> = name.trim_matches(['[', ']']).parse().ok();
+        name == "localhost"
+            || address.is_some_and(|it| it.is_loopback() || it == IpAddr::V4(self.place.pod_ip))
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {

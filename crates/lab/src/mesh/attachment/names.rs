@@ -11,17 +11,11 @@ use super::super::loopback::loopback_listener;
 use super::Sidecar;
 
 impl Sidecar {
-    /// Kubernetes' search path: the pod's namespace, then the cluster, then the name as it is.
+    /// The listener of a name and port.
     pub(super) fn resolve(&self, name: &str, port: u16) -> Option<SocketAddr> {
         let config = self.outbound.config();
-        let name = name.trim_end_matches('.');
-        let candidates = [
-            format!("{name}.{}.svc.cluster.local", self.client.namespace),
-            format!("{name}.svc.cluster.local"),
-            format!("{name}.cluster.local"),
-            name.to_owned(),
-        ];
-        let found = candidates
+        let found = self
+            .search_path(name)
             .iter()
             .find_map(|fqdn| config.listener(fqdn, port));
         let by_ip = || listener_of_ip(&config, name, port);
@@ -29,6 +23,25 @@ impl Sidecar {
             Some(listener) => self.outbound_listener(listener),
             None => self.metrics_of(name, port),
         }
+    }
+
+    /// Whether any listener has the name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        let config = self.outbound.config();
+        let names = self.search_path(name);
+        let mut listeners = config.listeners.iter();
+        listeners.any(|it| names.iter().any(|fqdn| **fqdn == *it.host))
+    }
+
+    /// Kubernetes' search path: the pod's namespace, then the cluster, then the name as it is.
+    fn search_path(&self, name: &str) -> [String; 4] {
+        let name = name.trim_end_matches('.');
+        [
+            format!("{name}.{}.svc.cluster.local", self.client.namespace),
+            format!("{name}.svc.cluster.local"),
+            format!("{name}.cluster.local"),
+            name.to_owned(),
+        ]
     }
 
     /// The metrics of a pod by its address.
