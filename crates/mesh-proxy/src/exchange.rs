@@ -69,7 +69,7 @@ pub(crate) async fn exchange(
         wish,
     );
     if let Some(record) = &mut exchange.record {
-        record.request_id(request.headers());
+        record.prepared(request.headers());
     }
     let snapshot = proxy.snapshot.load_full();
     match way(&snapshot, &door.listen, &mut request, &authority) {

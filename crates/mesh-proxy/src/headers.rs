@@ -62,6 +62,7 @@ pub(crate) fn prepare_request(
             id.expect("a UUID is made of hexadecimal digits and dashes"),
         );
     }
+    join_forwarded(headers);
     if role == Role::Ingress {
         append_client(headers, client);
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
@@ -146,6 +147,21 @@ fn remove_control(headers: &mut HeaderMap, role: Role) {
     // Istio, inbound side: the certificate of the client's sidecar is appended.
     if role != Role::Inbound {
         headers.remove(CLIENT_CERTIFICATE);
+    }
+}
+
+/// Envoy: a list in several lines is one list.
+fn join_forwarded(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if lines.len() < 2 {
+        return;
+    }
+    if let Ok(list) = HeaderValue::from_bytes(&lines.join(&b',')) {
+        headers.insert(FORWARDED_FOR, list);
     }
 }
 
@@ -278,6 +294,22 @@ mod tests {
             "https"
         );
         assert_eq!(prepared(Role::Ingress, &[])["x-forwarded-for"], "10.0.0.9");
+    }
+
+    #[test]
+    fn a_list_of_clients_in_several_lines_is_one_list() {
+        let claimed = [
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x-forwarded-for", "2.2.2.2, 3.3.3.3"),
+        ];
+        for (role, wanted) in [
+            (Role::Outbound, "1.1.1.1,2.2.2.2, 3.3.3.3"),
+            (Role::Ingress, "1.1.1.1,2.2.2.2, 3.3.3.3,10.0.0.9"),
+        ] {
+            let left = prepared(role, &claimed);
+            let lines: Vec<_> = left.get_all("x-forwarded-for").iter().collect();
+            assert_eq!(lines, [wanted], "{role:?}");
+        }
     }
 
     #[test]

@@ -133,7 +133,9 @@ impl Record {
         self.sent += bytes as u64;
     }
 
-    pub(crate) fn request_id(&mut self, headers: &HeaderMap) {
+    /// What of the request's headers is known when they are prepared.
+    pub(crate) fn prepared(&mut self, headers: &HeaderMap) {
+        self.forwarded_for = text(headers, &FORWARDED_FOR);
         self.request_id = text(headers, &REQUEST_ID);
     }
 

@@ -44,8 +44,8 @@ struct State {
     open: usize,
     /// How often it was drained: connections from before are not used again.
     drains: u32,
-    /// Whether somebody waits for idle connections to become too old.
-    swept: bool,
+    /// When somebody will look for idle connections that are too old.
+    sweep: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -95,8 +95,11 @@ pub(crate) async fn acquire(
                 granted.await.unwrap_or(Err(Reset::ConnectionTermination))?
             }
         };
-        // The connection's task may still be a step behind the end of the last answer.
-        if connection.sender.ready().await.is_err() {
+        // The connection's task may still be a step behind the end of the last answer. One that was
+        // kept may have died since, which the request need not know; each is met once. A new one
+        // that dies at once fails its request, as in Envoy: nothing here dials again.
+        let is_ready = connection.sender.ready().await.is_ok();
+        if !is_ready && connection.used > 0 {
             continue;
         }
         let Some(place) = host.limits.requests.take() else {
@@ -146,9 +149,8 @@ impl HostState {
 
     /// Keeps a connection that is free, or hands it to who waits; too old ones are closed in time.
     pub(crate) fn keep(self: &Arc<Self>, connection: Connection) {
-        let begins = self.pool.put(connection, self.lifetimes);
-        if begins && self.lifetimes.are_short() {
-            tokio::spawn(sweep(Arc::downgrade(self)));
+        if let Some(sooner) = self.pool.put(connection, self.lifetimes) {
+            tokio::spawn(sweep(Arc::downgrade(self), sooner));
         }
     }
 
@@ -203,24 +205,32 @@ impl Pool {
         drop(idle);
     }
 
-    /// Takes a connection that is free, for who waits or to be kept; true where a sweep must begin.
-    fn put(&self, connection: Connection, lifetimes: Lifetimes) -> bool {
+    /// Takes a connection that is free, for who waits or to be kept; when a sweep must begin, where
+    /// none comes as soon.
+    fn put(&self, connection: Connection, lifetimes: Lifetimes) -> Option<Instant> {
         let mut state = self.state();
         if connection.sender.is_closed() || connection.drains != state.drains {
-            return false;
+            return None;
         }
         state.give(connection, lifetimes);
-        !state.idle.is_empty() && !std::mem::replace(&mut state.swept, true)
+        let end = lifetimes.end_of(state.idle.last()?);
+        let sooner = state.sweep.is_none_or(|sweep| end < sweep);
+        let sweep = Some(end).filter(|_| sooner && lifetimes.are_short())?;
+        state.sweep = Some(sweep);
+        Some(sweep)
     }
 
-    /// Closes idle connections that are too old; when the next one will be, none without any.
-    fn expire(&self, lifetimes: Lifetimes) -> Option<Instant> {
+    /// Closes idle connections that are too old, for the sweep of this moment; when the next one
+    /// will be, none where nothing is left or another sweep comes sooner.
+    fn expire(&self, sweep: Instant, lifetimes: Lifetimes) -> Option<Instant> {
         let mut state = self.state();
+        if state.sweep != Some(sweep) {
+            return None;
+        }
         let now = Instant::now();
         state.idle.retain(|idle| lifetimes.end_of(idle) > now);
-        let next = state.idle.iter().map(|idle| lifetimes.end_of(idle)).min();
-        state.swept = next.is_some();
-        next
+        state.sweep = state.idle.iter().map(|idle| lifetimes.end_of(idle)).min();
+        state.sweep
     }
 
     /// Requests that wait for a connection.

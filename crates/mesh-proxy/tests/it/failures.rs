@@ -132,6 +132,19 @@ async fn a_connection_closed_before_the_answer_is_not_retried() {
 }
 
 #[tokio::test]
+async fn a_new_connection_that_dies_at_once_is_not_dialled_again() {
+    let a = raw_upstream(|stream, _| async move { drop(stream) }).await;
+    let mesh = Mesh::new(json!([{"route": to("ctx1")}]), &[a]).await;
+    let mut client = mesh.client().await;
+    for number in 1..=30 {
+        let answer = client.get("/").await;
+        assert_eq!((answer.status, mesh.dials()), (503, number));
+    }
+    let stats = &mesh.cluster("ctx1").hosts[0].stats;
+    assert_eq!((stats.rq_total.get(), stats.rq_error.get()), (30, 30));
+}
+
+#[tokio::test]
 async fn a_reused_connection_closed_before_the_answer_is_not_retried_either() {
     let a = raw_upstream(|mut stream, _| async move {
         let _ = stream.read(&mut [0; 1024]).await;
