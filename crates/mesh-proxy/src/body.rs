@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -9,15 +10,17 @@ use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use mesh::engine::Report;
 use tokio::sync::watch;
 
 use crate::cluster::{ClusterState, HostState};
 use crate::copies::{CopyReader, CopyWriter};
 use crate::limits::Place;
-use crate::log::Record;
+use crate::log::{Ending, Record};
 use crate::pool::Connection;
 use crate::stats::Downstream;
 use crate::tunnel::{Opened, Tunnel};
+use crate::upload::{BrokenOff, Upload};
 
 /// What a body can fail with.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -35,9 +38,9 @@ pub(crate) enum RequestBody {
         /// The client's body.
         body: Incoming,
         /// Dropped when the body is complete.
-        open: Option<watch::Sender<()>>,
+        open: Option<watch::Sender<Option<BrokenOff>>>,
         /// Bytes so far.
-        counter: Arc<std::sync::atomic::AtomicU64>,
+        counter: Arc<AtomicU64>,
         /// Who else gets what comes.
         copies: Vec<CopyWriter>,
     },
@@ -77,12 +80,19 @@ impl Body for RequestBody {
                 copies,
             } => {
                 let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
-                if let Some(Some(data)) = frame
-                    .as_ref()
-                    .map(|f| f.as_ref().ok().and_then(Frame::data_ref))
-                {
-                    counter.fetch_add(data.len() as u64, std::sync::atomic::Ordering::Relaxed);
-                    copies.retain(|copy| copy.write(data));
+                match &frame {
+                    Some(Ok(frame)) => {
+                        if let Some(data) = frame.data_ref() {
+                            counter.fetch_add(data.len() as u64, Ordering::Relaxed);
+                            copies.retain(|copy| copy.write(data));
+                        }
+                    }
+                    Some(Err(error)) => {
+                        if let Some(open) = open {
+                            open.send_replace(Some(BrokenOff::of(error)));
+                        }
+                    }
+                    None => {}
                 }
                 if frame.is_none() || body.is_end_stream() {
                     open.take();
@@ -144,7 +154,7 @@ pub(crate) struct Lease {
     /// Its place among the requests of the cluster.
     pub(crate) _place: Place,
     /// Open while the request's body is not complete: then the connection cannot be used again.
-    pub(crate) request: watch::Receiver<()>,
+    pub(crate) request: Upload,
 }
 
 /// Counts a request at a host as long as it lives.
@@ -167,11 +177,26 @@ impl Drop for Active {
 }
 
 impl Lease {
+    /// Envoy: a stream that its upstream ends before its time is a failure of the host, whatever the
+    /// status of the answer was.
+    pub(crate) fn fail(self) {
+        self.cluster.report(&self.host.0, Report::ConnectFailure);
+    }
+
     /// Gives the connection back after a complete exchange.
     fn finish(self) {
         let complete = self.request.has_changed().is_err();
         if complete {
             self.host.0.put_back(self.connection);
+        }
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        let unread = |source: &Source| matches!(source, Source::Upstream { lease: Some(_), .. });
+        if unread(&self.source) {
+            ended(&mut self.record, Ending::ByClient);
         }
     }
 }
@@ -238,11 +263,9 @@ impl ResponseBody {
     }
 
     /// Ends with an error at a deadline.
-    pub(crate) fn until(self, deadline: Deadline) -> Self {
-        Self {
-            deadline: Some(deadline),
-            ..self
-        }
+    pub(crate) fn until(mut self, deadline: Deadline) -> Self {
+        self.deadline = Some(deadline);
+        self
     }
 
     /// Holds the request until the body is gone.
@@ -251,8 +274,9 @@ impl ResponseBody {
     }
 
     /// Writes a line when the body is gone.
-    pub(crate) fn recorded(self, record: Option<Box<Record>>) -> Self {
-        Self { record, ..self }
+    pub(crate) fn recorded(mut self, record: Option<Box<Record>>) -> Self {
+        self.record = record;
+        self
     }
 }
 
@@ -272,12 +296,20 @@ impl Body for ResponseBody {
                 let polled = Pin::new(&mut *body).poll_frame(cx);
                 if polled.is_pending() && expired(&mut this.deadline, cx) {
                     // Envoy: a timeout after the headers resets the stream.
-                    lease.take();
+                    if let Some(lease) = lease.take() {
+                        lease.cluster.stats.upstream_rq_timeout.add();
+                    }
+                    ended(&mut this.record, Ending::Timeout);
                     return Poll::Ready(Some(Err("upstream request timeout".into())));
                 }
                 let frame = ready!(polled);
                 match &frame {
-                    Some(Err(_)) => drop(lease.take()),
+                    Some(Err(_)) => {
+                        if let Some(lease) = lease.take() {
+                            lease.fail();
+                        }
+                        ended(&mut this.record, Ending::Broken);
+                    }
                     _ if frame.is_none() || body.is_end_stream() => {
                         finish(lease);
                     }
@@ -308,6 +340,12 @@ impl Body for ResponseBody {
             Source::Unsuccessful | Source::Tunnel(_) => SizeHint::with_exact(0),
             Source::Upstream { body, .. } => body.size_hint(),
         }
+    }
+}
+
+fn ended(record: &mut Option<Box<Record>>, ending: Ending) {
+    if let Some(record) = record {
+        record.ended(ending);
     }
 }
 

@@ -36,6 +36,7 @@ mod tcp;
 mod tries;
 mod tunnel;
 mod upgrade;
+mod upload;
 mod way;
 
 pub use admin::{Admin, Node, Page, Part, StatsMatcher};

@@ -1,17 +1,16 @@
 //! Listeners: accept, serve, stop in time.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -19,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::ResponseBody;
-use crate::exchange::exchange;
+use crate::exchange::{Answered, Gone, exchange};
 use crate::proxy::{Inner, Listen, Proxy};
 use crate::stats::{Downstream, HttpStats};
 use crate::tunnel::Tunnel;
@@ -121,12 +120,12 @@ async fn answer(
     peer: SocketAddr,
     mut request: Request<Incoming>,
     next: &Mutex<Option<Tunnel>>,
-) -> Response<ResponseBody> {
+) -> Answered {
     door.stats.downstream_rq_total.add();
     let wish = Wish::of(request.headers());
     let active = Downstream::new(&door.stats, wish == Wish::WebSocket);
     let upgrade = (wish == Wish::WebSocket).then(|| hyper::upgrade::on(&mut request));
-    let mut answer = exchange(door, peer, request, wish).await;
+    let mut answer = exchange(door, peer, request, wish).await?;
     door.stats.answers.add(answer.status().as_u16());
     answer.body_mut().hold(active);
     if let Some(tunnel) = upgrade.and_then(|client| answer.body_mut().tunnel(client)) {
@@ -138,7 +137,7 @@ async fn answer(
         let close = HeaderValue::from_static("close");
         answer.headers_mut().insert(CONNECTION, close);
     }
-    answer
+    Ok(answer)
 }
 
 /// A client's connection at work.
@@ -159,7 +158,7 @@ async fn serve_connection(
     let service = service_fn(|request| {
         let (door, next) = (door.clone(), &next);
         // hyper keeps room for an exchange as long as the connection is open: a box's is small.
-        Box::pin(async move { Ok::<_, Infallible>(answer(&door, peer, request, next).await) })
+        Box::pin(async move { answer(&door, peer, request, next).await })
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -178,7 +177,7 @@ async fn serve_connection(
 /// Drives a connection to its end; after `shutdown` a request under way is the last one.
 async fn run<S>(connection: Connection<S>, shutdown: CancellationToken) -> hyper::Result<()>
 where
-    S: HttpService<Incoming, ResBody = ResponseBody, Error = Infallible>,
+    S: HttpService<Incoming, ResBody = ResponseBody, Error = Gone>,
 {
     let mut connection = pin!(connection);
     tokio::select! {

@@ -52,6 +52,10 @@ pub(crate) enum Ending {
     ByClient,
     /// The upstream closed a tunnel.
     ByUpstream,
+    /// The upstream closed before the end, or what came was no HTTP.
+    Broken,
+    /// The route's timeout.
+    Timeout,
 }
 
 impl Ending {
@@ -63,6 +67,11 @@ impl Ending {
                 "UC",
                 "upstream_reset_after_response_started{connection_termination}",
             ),
+            Self::Broken => (
+                "UPE",
+                "upstream_reset_after_response_started{protocol_error}",
+            ),
+            Self::Timeout => ("UT", "response_timeout"),
         }
     }
 }

@@ -12,9 +12,10 @@ use hyper::{Request, Uri};
 use tokio::sync::watch;
 
 use crate::body::RequestBody;
+use crate::upload::{BrokenOff, Upload};
 
 /// A request without its connection, and what is open until its body is complete.
-pub(crate) type Outgoing = (Request<RequestBody>, watch::Receiver<()>);
+pub(crate) type Outgoing = (Request<RequestBody>, Upload);
 
 /// Envoy: request bodies up to its buffer limit can be sent again.
 pub(crate) const REPLAY_LIMIT: u64 = 1024 * 1024;
@@ -24,10 +25,10 @@ pub(crate) async fn hold(
     request: Request<Incoming>,
     replays: bool,
     counter: Arc<AtomicU64>,
-) -> hyper::Result<Outgoing> {
+) -> Result<Outgoing, BrokenOff> {
     let (mut parts, body) = request.into_parts();
     in_origin_form(&mut parts);
-    let (open, complete) = watch::channel(());
+    let (open, complete) = watch::channel(None);
     let small = body
         .size_hint()
         .exact()
@@ -35,7 +36,8 @@ pub(crate) async fn hold(
     let body = if body.is_end_stream() {
         RequestBody::held(Bytes::new())
     } else if small && replays {
-        let read = body.collect().await?.to_bytes();
+        let read = body.collect().await;
+        let read = read.map_err(|error| BrokenOff::of(&error))?.to_bytes();
         counter.fetch_add(read.len() as u64, Ordering::Relaxed);
         RequestBody::held(read)
     } else {

@@ -13,7 +13,6 @@ use mesh::config::{Forward, HashPolicy};
 use mesh::engine::{Hashable, Hashed, hash};
 use mesh::local_reply::Reason;
 use mesh::retry::{Outcome, RetryPolicy};
-use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::body::{RequestBody, ResponseBody};
@@ -24,6 +23,7 @@ use crate::headers::prepare_response;
 use crate::limits::Place;
 use crate::outgoing::{Outgoing, copy, hold};
 use crate::upgrade::Wish;
+use crate::upload::{BrokenOff, Upload};
 
 /// How a request is tried.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,7 +35,12 @@ pub(crate) struct Plan<'a> {
 
 /// No upstream answered.
 #[derive(Debug)]
-pub(crate) struct Failed(pub(crate) Reason);
+pub(crate) enum Failed {
+    /// As the cluster's upstreams, its limits and the route's timeouts have it.
+    Upstream(Reason),
+    /// The client's body broke off.
+    Client(BrokenOff),
+}
 
 impl<'a> Plan<'a> {
     pub(crate) fn of(forward: &'a Forward) -> Self {
@@ -82,8 +87,7 @@ pub(crate) async fn run(
     let record = exchange.record.as_ref();
     let counter = record.map(|record| record.received()).unwrap_or_default();
     let held = hold(request, plan.replays(), counter).await;
-    // The client's own failure: it is gone, nobody reads the answer.
-    let outgoing = held.map_err(|_| Failed(Reason::BadRequest))?;
+    let outgoing = held.map_err(Failed::Client)?;
     send(exchange, cluster, plan, copies, outgoing).await
 }
 
@@ -124,13 +128,13 @@ pub(crate) async fn send(
                 cluster.stats.upstream_rq_timeout.add();
             }
             tries.timed_out();
-            Err(Failed(Reason::RouteTimeout))
+            Err(Failed::Upstream(Reason::RouteTimeout))
         }
     }
 }
 
 /// Envoy: the timer starts when the whole request is there, and covers all tries.
-fn after(mut complete: watch::Receiver<()>, limit: Duration) -> BoxFuture<'static, ()> {
+fn after(mut complete: Upload, limit: Duration) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         // An error says that the sender is gone, which is how a request tells its end.
         while complete.changed().await.is_ok() {}
@@ -144,7 +148,7 @@ struct Tries<'a, 'b> {
     cluster: &'a Arc<ClusterState>,
     plan: Plan<'a>,
     /// Ends when the client's request is complete.
-    complete: watch::Receiver<()>,
+    complete: Upload,
     began: Instant,
     /// Number of the try, from 1.
     attempt: u32,
@@ -186,7 +190,7 @@ impl Tries<'_, '_> {
                     request = next;
                 }
                 (_, Some(answer)) => return Ok(self.finish(answer)),
-                _ => return Err(Failed(self.reason(outcome))),
+                _ => return Err(Failed::Upstream(self.reason(outcome))),
             }
             self.pause().await;
         }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use mesh::engine::Report;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::time::timeout;
 
@@ -74,11 +73,12 @@ impl Tunnel {
                 Ending::ByUpstream
             });
         }
-        if !by_client {
-            // Envoy: a stream that its upstream ends before the request's end is a failure of the host.
-            lease.cluster.report(&lease.host.0, Report::ConnectFailure);
+        drop((record, request));
+        if by_client {
+            drop(lease);
+        } else {
+            lease.fail();
         }
-        drop((record, request, lease));
         // What was written to the side that closes last has to arrive: no reset may overtake it.
         let _ = upstream.1.shutdown().await;
         drop(upstream);

@@ -65,6 +65,8 @@ pub enum Reason {
     UpgradeRequired,
     /// A request without Host.
     BadRequest,
+    /// A request whose body is no HTTP.
+    Malformed,
     /// A request to switch to a protocol that is not spoken here.
     UpgradeFailed,
 }
@@ -195,6 +197,7 @@ pub fn local_reply(reason: &Reason) -> LocalReply {
         Reason::Preflight => plain(200, "", &[], "cors_response"),
         Reason::UpgradeRequired => plain(426, "Upgrade Required", &[], "low_version"),
         Reason::BadRequest => plain(400, "", &[], "missing_host_header"),
+        Reason::Malformed => plain(400, "Bad Request", &["DPE"], "http1.codec_error"),
         Reason::UpgradeFailed => plain(403, "", &[], "upgrade_failed"),
     }
 }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::room::{Budget, Share};
 use crate::body::{Error, RequestBody};
 use crate::outgoing::REPLAY_LIMIT;
+use crate::upload::{BrokenOff, Upload};
 
 /// What a part costs beside its bytes: its place in the queue, and the counts of its owners.
 const PART_COST: u64 = 128;
@@ -39,7 +40,7 @@ pub(crate) struct CopyWriter {
 pub(crate) struct CopyReader {
     parts: mpsc::UnboundedReceiver<Option<Part>>,
     /// Dropped when the body is complete.
-    open: Option<watch::Sender<()>>,
+    open: Option<watch::Sender<Option<BrokenOff>>>,
 }
 
 /// The body of a copy.
@@ -47,7 +48,7 @@ pub(crate) struct CopyReader {
 pub(crate) struct Copied {
     pub(super) body: RequestBody,
     /// Open until it is complete.
-    pub(super) complete: watch::Receiver<()>,
+    pub(super) complete: Upload,
     /// Cancelled when it never will be.
     pub(super) given_up: CancellationToken,
     /// What a body in memory takes of the proxy's limit.
@@ -57,7 +58,7 @@ pub(crate) struct Copied {
 impl RequestBody {
     /// The same body for somebody else; none where the proxy holds as much for copies as it may.
     pub(super) fn copied(&mut self, proxy: &Budget) -> Option<Copied> {
-        let (open, complete) = watch::channel(());
+        let (open, complete) = watch::channel(None);
         let given_up = CancellationToken::new();
         let (body, held) = match self {
             Self::Streamed { copies, .. } => {
@@ -82,7 +83,7 @@ impl RequestBody {
 }
 
 fn pair(
-    open: watch::Sender<()>,
+    open: watch::Sender<Option<BrokenOff>>,
     given_up: CancellationToken,
     proxy: Budget,
 ) -> (CopyWriter, CopyReader) {
@@ -168,7 +169,7 @@ mod tests {
     /// A copy's two ends in a proxy of this limit, and what is cancelled when it is given up.
     fn copy(proxy: &Budget) -> (CopyWriter, CopyReader, CancellationToken) {
         let given_up = CancellationToken::new();
-        let (writer, reader) = pair(watch::channel(()).0, given_up.clone(), proxy.clone());
+        let (writer, reader) = pair(watch::channel(None).0, given_up.clone(), proxy.clone());
         (writer, reader, given_up)
     }
 
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn bytes_come_out_as_they_went_in_until_the_end() {
-        let (open, complete) = watch::channel(());
+        let (open, complete) = watch::channel(None);
         let given_up = CancellationToken::new();
         let (writer, mut reader) = pair(open, given_up.clone(), Budget::of(PROXY));
         assert!(read(&mut reader).is_none());

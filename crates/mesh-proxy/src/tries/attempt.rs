@@ -10,7 +10,6 @@ use hyper::{Request, Response, StatusCode};
 use mesh::engine::Report;
 use mesh::local_reply::{Reason, Reset};
 use mesh::retry::Outcome;
-use tokio::sync::watch;
 
 use super::{Failed, Tries, after};
 use crate::body::{Active, Lease, RequestBody, ResponseBody};
@@ -20,6 +19,7 @@ use crate::limits::Place;
 use crate::pool::{self, Connection};
 use crate::proxy::Role;
 use crate::upgrade::{Wish, is_unsuccessful, switches};
+use crate::upload::{BrokenOff, Upload};
 
 /// A try that brought no answer.
 pub(super) struct Broken {
@@ -49,7 +49,7 @@ impl Tries<'_, '_> {
             .pick(chance, &self.tried, self.plan.retry, self.hashed.value)
         else {
             self.cluster.stats.upstream_cx_none_healthy.add();
-            return Err(Failed(Reason::NoHealthyUpstream));
+            return Err(Failed::Upstream(Reason::NoHealthyUpstream));
         };
         self.current = Some(host.clone());
         self.sent = false;
@@ -68,7 +68,15 @@ impl Tries<'_, '_> {
                 headers.insert(EXPECTED_TIMEOUT, HeaderValue::from(expected));
             }
         }
-        Ok(self.send(&host, request, limit).await)
+        match (self.send(&host, request, limit).await, self.broken_off()) {
+            (Err(_), Some(how)) => Err(Failed::Client(how)),
+            (sent, _) => Ok(sent),
+        }
+    }
+
+    /// Where the client's body broke off, if it did: what then fails is not the host.
+    fn broken_off(&self) -> Option<BrokenOff> {
+        *self.complete.borrow()
     }
 
     /// Envoy tells the upstream how many milliseconds it has: those of the try, and no more than
@@ -121,8 +129,10 @@ impl Tries<'_, '_> {
                         request = unsent;
                     }
                     unsent => {
-                        stats.rq_error.add();
-                        self.cluster.report(host, Report::ConnectFailure);
+                        if self.broken_off().is_none() {
+                            stats.rq_error.add();
+                            self.cluster.report(host, Report::ConnectFailure);
+                        }
                         return Err(Broken::new(reset_of(error.error()), unsent));
                     }
                 },
@@ -209,7 +219,7 @@ impl Broken {
 /// Envoy: a try's time begins when it has its connection and the client's request is complete.
 async fn within<T>(
     limit: Option<Duration>,
-    complete: &watch::Receiver<()>,
+    complete: &Upload,
     sending: impl Future<Output = T>,
 ) -> Option<T> {
     let Some(limit) = limit else {

@@ -71,6 +71,8 @@ pub(crate) enum Connection {
     Swallows,
     /// It reads the request and closes.
     Closes,
+    /// It begins an answer, and closes (after `takes_ms`) before its end.
+    BreaksOff,
     /// It becomes a tunnel where it is asked to, and echoes louder.
     Switches,
 }

@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -85,7 +86,10 @@ impl Pod {
                 let (address, held) = swallowing().await;
                 (address, None, held)
             }
-            Connection::Serves | Connection::Closes | Connection::Switches => {
+            Connection::Serves
+            | Connection::Closes
+            | Connection::BreaksOff
+            | Connection::Switches => {
                 let (listener, address) = listener().await;
                 let task = tokio::spawn(accept(name.to_owned(), listener, state.clone()));
                 (address, Some(task.abort_handle()), Vec::new())
@@ -149,6 +153,10 @@ async fn accept(name: String, listener: TcpListener, state: Arc<State>) {
         state.connections.fetch_add(1, Ordering::Relaxed);
         let (name, state) = (name.clone(), state.clone());
         connections.spawn(async move {
+            let behaviour = state.behaviour.lock().unwrap().clone();
+            if behaviour.connection == Connection::BreaksOff {
+                return break_off(&name, stream, behaviour.takes_ms).await;
+            }
             let service = service_fn(|request| answer(&name, &state, request));
             // A client that leaves, and a pod that closes, are part of some cases.
             let _ = http1::Builder::new()
@@ -157,6 +165,14 @@ async fn accept(name: String, listener: TcpListener, state: Arc<State>) {
                 .await;
         });
     }
+}
+
+/// Two bytes of ten.
+async fn break_off(name: &str, mut stream: TcpStream, after_ms: u64) {
+    let _ = stream.read(&mut [0; 4096]).await;
+    let answer = format!("HTTP/1.1 200 OK\r\n{FROM}: {name}\r\ncontent-length: 10\r\n\r\nse");
+    let _ = stream.write_all(answer.as_bytes()).await;
+    sleep(Duration::from_millis(after_ms)).await;
 }
 
 async fn answer(

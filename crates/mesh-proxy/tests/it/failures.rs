@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use mesh::cause::{By, Kind};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::*;
 
@@ -163,6 +164,42 @@ async fn a_reused_connection_closed_before_the_answer_is_not_retried_either() {
         (503, Kind::Uc, 1)
     );
     assert_eq!(client.get("/").await.status, 200);
+}
+
+/// What a client sends that leaves, or speaks no HTTP, before its body is complete; and its answer.
+const BROKEN_BODIES: [(&str, &str, &str); 3] = [
+    ("content-length: 10\r\n\r\nseat", "", ""),
+    ("transfer-encoding: chunked\r\n\r\n4\r\nseat\r\n", "", ""),
+    (
+        "transfer-encoding: chunked\r\n\r\n4\r\nseat\r\nnone\r\n",
+        "HTTP/1.1 400 Bad Request",
+        "Bad Request",
+    ),
+];
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_nobodys_failure_but_the_clients() {
+    let a = Upstream::named("a").await;
+    // Kept to be sent again, and streamed.
+    for rule in [
+        json!([{"route": to("ctx1"), "retries": {"attempts": 2, "retryOn": "5xx"}}]),
+        json!([{"route": to("ctx1"), "retries": {"attempts": 0}}]),
+    ] {
+        let mesh = Mesh::new(rule, &[a.address]).await;
+        for (body, head, text) in BROKEN_BODIES {
+            let mut stream = TcpStream::connect(mesh.address).await.unwrap();
+            let request = format!("POST / HTTP/1.1\r\nhost: svc\r\n{body}");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut answer = String::new();
+            let _ = soon(stream.read_to_string(&mut answer)).await;
+            assert_eq!(answer.lines().next().unwrap_or(""), head, "{body}");
+            assert_eq!(answer.split("\r\n\r\n").nth(1).unwrap_or(""), text);
+        }
+        let cluster = mesh.cluster("ctx1");
+        assert_eq!(cluster.stats.answers.total(), 0);
+        assert_eq!(cluster.hosts[0].stats.rq_error.get(), 0);
+    }
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ fn other_replies_have_envoys_status_length_flag_and_details() {
             "fault_filter_abort",
         ),
         (Reason::UpgradeRequired, 426, 16, "-", "low_version"),
+        (Reason::Malformed, 400, 11, "DPE", "http1.codec_error"),
         (Reason::UpgradeFailed, 403, 0, "-", "upgrade_failed"),
         (Reason::BadRequest, 400, 0, "-", "missing_host_header"),
         (teapot, 418, 6, "-", "direct_response"),

@@ -77,8 +77,7 @@ impl Client {
         let body = if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             talk(upgrade, silence, says).await
         } else {
-            let bytes = soon(body.collect()).await.unwrap().to_bytes();
-            String::from_utf8(bytes.to_vec()).unwrap()
+            soon(whole(body)).await
         };
         Answer {
             status: parts.status.as_u16(),
@@ -92,6 +91,15 @@ impl Client {
         soon(self.sender.ready()).await.unwrap();
         soon(self.sender.send_request(request)).await.unwrap()
     }
+}
+
+/// A body to its end, or to where it breaks off.
+async fn whole(mut body: Incoming) -> String {
+    let mut bytes = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        bytes.extend_from_slice(&frame.into_data().unwrap_or_default());
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 /// A request to `svc`.

@@ -292,23 +292,8 @@ pub(crate) async fn refusing() -> SocketAddr {
     listener().await.1
 }
 
-/// The exact band that a share keeps with a probability of 1 − 1e-6: the counts below and above
-/// which less than 5e-7 of all samples of `n` lie.
+/// The exact band that a share keeps with a probability of 1 − 1e-6, for counts of these tests.
 pub(crate) fn band(n: u32, p: f64) -> std::ops::RangeInclusive<usize> {
-    let mut log_choose = 0.0_f64;
-    let mut pmf = Vec::new();
-    for k in 0..=n {
-        pmf.push((log_choose + f64::from(k) * p.ln() + f64::from(n - k) * (1.0 - p).ln()).exp());
-        log_choose += (f64::from(n - k) / f64::from(k + 1)).ln();
-    }
-    let tail = |masses: &mut dyn Iterator<Item = &f64>| {
-        let mut sum = 0.0;
-        masses
-            .take_while(|mass| {
-                sum += **mass;
-                sum < 5e-7
-            })
-            .count()
-    };
-    tail(&mut pmf.iter())..=n as usize - tail(&mut pmf.iter().rev())
+    let (low, high) = testkit::band::band(n, p).into_inner();
+    low as usize..=high as usize
 }
