@@ -84,7 +84,8 @@ async fn deliver(
     let sent = tries::send(exchange, cluster, plan, None, copy).await;
     let mut answer = match sent {
         Ok(answer) => answer,
-        Err(Failed(reason)) => return cluster.count_reply(&reason),
+        Err(Failed::Upstream(reason)) => return cluster.count_reply(&reason),
+        Err(Failed::Client(_)) => return,
     };
     while let Some(Ok(_)) = answer.body_mut().frame().await {}
 }
