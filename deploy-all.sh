@@ -19,7 +19,8 @@ usage() {
 Usage: deploy-all.sh [OPTION...]
 
 Checks both clusters, applies k8s/ctx2 and k8s/ctx1, waits until everything is ready, and verifies it by
-real requests. Safe to repeat. Domain, registry and tag: k8s/settings/settings.env.
+real requests. Safe to repeat. Domain, registry and tag: k8s/settings/settings.env; APP_URL is where the
+dashboard is reached, if not at http://theater.$DOMAIN.
 두 클러스터를 점검하고, 배포하고, 준비될 때까지 기다린 뒤 실제 요청으로 확인합니다. 여러 번 실행해도 됩니다.
 
   --dry-run             check, and say what would be applied; change nothing

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the scripts share: words, exit codes, options, settings, interruption, cleaning up. Sourced, never run.
 #
-# ROOT is the checkout. Written for bash 3.2 (macOS), kubectl, curl and POSIX tools. Parts with a subject
+# ROOT is the checkout. Written for bash 3.2 (macOS), kubectl, curl 7.52 and POSIX tools. Parts with a subject
 # of their own are in scripts/lib/ and are sourced by the script that needs them.
 
 # Decimal points and byte-wise text whatever the user's language is.

@@ -93,7 +93,8 @@ impl Check {
     pub fn limit(self) -> Duration {
         Duration::from_secs(match self {
             Self::Apply(..) | Self::Script(..) => 240,
-            Self::Change(..) | Self::Reset | Self::Sight | Self::Swallowed => 120,
+            Self::Change(..) | Self::Reset | Self::Swallowed => 120,
+            Self::Sight => 180,
             Self::Deploy(_) => 300,
             Self::Durability(_) => 400,
             Self::Ejections | Self::NeverEjected => 200,

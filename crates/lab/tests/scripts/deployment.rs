@@ -104,7 +104,7 @@ async fn a_dry_run_changes_nothing(stage: &Stage) {
     let rows = [
         "docker build --build-arg BIN=user-service",
         "docker push harbor.example.com/theater-msa/user-service:v1",
-        "docker push harbor.example.com/theater-msa/redis:7.4.6-alpine",
+        &format!("docker push {}", crate::images::redis()),
         "deployment.apps/user-service-ctx1 created (dry run)",
     ];
     has(&printed, 0, &rows);
