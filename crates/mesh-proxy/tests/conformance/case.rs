@@ -34,9 +34,18 @@ pub(crate) struct Case {
     pub(crate) sidecars: bool,
     /// What happens, in order.
     pub(crate) steps: Vec<Step>,
-    /// Known disagreements: which driver, and why.
+    /// Known disagreements, by driver.
     #[serde(default)]
-    pub(crate) deviation: BTreeMap<String, String>,
+    pub(crate) deviation: BTreeMap<String, Deviation>,
+}
+
+/// A known disagreement.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Deviation {
+    pub(crate) why: String,
+    /// What every complaint of the case says; any other failure is nobody's deviation.
+    pub(crate) complaint: String,
 }
 
 /// Kind of an object, `clusters` or `routes` → JSON pointer → value.

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 const NAP: Duration = Duration::from_millis(5);
+/// No more than so much is excused: a machine that is later says nothing about times.
+const EXCUSED_MS: u64 = 250;
 
 /// Watches from its start until it is dropped.
 pub(crate) struct Lag {
@@ -32,8 +34,20 @@ impl Lag {
         }
     }
 
-    /// The worst so far.
-    pub(crate) fn worst_ms(&self) -> u64 {
+    /// What a time may be off.
+    pub(crate) fn excused_ms(&self) -> u64 {
+        self.worst_ms().min(EXCUSED_MS)
+    }
+
+    /// Whether times cannot be judged, and why.
+    pub(crate) fn too_slow(&self) -> Option<String> {
+        let worst = self.worst_ms();
+        (worst > EXCUSED_MS).then(|| {
+            format!("machine too slow: it woke a sleeper {worst} ms late, {EXCUSED_MS} are excused")
+        })
+    }
+
+    fn worst_ms(&self) -> u64 {
         self.worst_ms.load(Ordering::Relaxed)
     }
 }

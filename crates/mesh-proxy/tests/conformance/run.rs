@@ -53,14 +53,17 @@ async fn run_step(
         if kinds.clone().any(Answers::needs_log) {
             read_log(sidecar, &mut answers).await;
         }
-        wrong.extend(expectation::answers(step, &answers, lag.worst_ms()));
+        wrong.extend(expectation::answers(step, &answers, lag.excused_ms()));
     }
     let pods = step.pods.iter();
     wrong.extend(pods.flat_map(|(name, wanted)| {
-        expectation::reached(name, wanted, &scene.pods[name], lag.worst_ms())
+        expectation::reached(name, wanted, &scene.pods[name], lag.excused_ms())
     }));
     for (subset, wanted) in &step.clusters {
         wrong.extend(look(scene, sidecar, subset, wanted).await);
+    }
+    if !wrong.is_empty() {
+        wrong.extend(lag.too_slow());
     }
     wrong
 }

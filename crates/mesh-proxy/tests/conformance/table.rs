@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::case::Case;
+use crate::case::{Case, Deviation};
 
 /// How a case ended on a driver.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ pub(crate) fn markdown(cases: &[Case], drivers: [&str; 2]) -> String {
     );
     for case in cases {
         let cells = drivers.map(|driver| match case.deviation.get(driver) {
-            Some(reason) => format!("differs: {reason}"),
+            Some(deviation) => format!("differs: {}", deviation.why),
             None => "same".to_owned(),
         });
         let note = case.note.as_deref().unwrap_or_default();
@@ -85,14 +85,51 @@ pub(crate) fn complaints(cases: &[Case], columns: &[Column]) -> Vec<String> {
         for (case, outcome) in cases.iter().zip(column.outcomes.iter().flatten()) {
             let listed = case.deviation.get(column.driver);
             let at = format!("row {} ({}) on {}", case.row, case.what, column.driver);
-            match (outcome.passed(), listed) {
-                (true, Some(reason)) => {
-                    complaints.push(format!("{at}: listed, but it is the same: {reason}"))
-                }
-                (false, None) => complaints.push(format!("{at}: {}", outcome.wrong.join("; "))),
-                _ => {}
-            }
+            complaints.extend(complaint(outcome, listed).map(|it| format!("{at}: {it}")));
         }
     }
     complaints
+}
+
+/// What is wrong with an outcome, where this deviation is listed.
+fn complaint(outcome: &Outcome, listed: Option<&Deviation>) -> Option<String> {
+    let Some(Deviation { why, complaint }) = listed else {
+        return (!outcome.passed()).then(|| outcome.wrong.join("; "));
+    };
+    if outcome.passed() {
+        return Some(format!("listed, but it is the same: {why}"));
+    }
+    let others = outcome.wrong.iter().filter(|it| !it.contains(complaint));
+    let others: Vec<&str> = others.map(String::as_str).collect();
+    (!others.is_empty()).then(|| format!("not what is listed: {}", others.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listed_disagreement_excuses_what_it_names_and_must_occur() {
+        let listed = Deviation {
+            why: "no upgrades".to_owned(),
+            complaint: "403 of None".to_owned(),
+        };
+        let as_listed = "step 1: no kind of answer expected: 403 of None after 2 ms";
+        let other = "step 1: no kind of answer expected: 503 of None after 2 ms";
+        for (wrong, expected_listed, expected_unlisted) in [
+            (vec![], true, false),
+            (vec![as_listed], false, true),
+            (vec![other], true, true),
+            (vec![as_listed, other], true, true),
+        ] {
+            let outcome = Outcome {
+                wrong: wrong.iter().map(|it| (*it).to_owned()).collect(),
+                took: Duration::ZERO,
+                tries: 1,
+            };
+            let complains = |listed| complaint(&outcome, listed).is_some();
+            assert_eq!(complains(Some(&listed)), expected_listed, "{wrong:?}");
+            assert_eq!(complains(None), expected_unlisted, "{wrong:?}");
+        }
+    }
 }

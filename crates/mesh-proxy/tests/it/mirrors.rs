@@ -90,23 +90,28 @@ async fn without_a_host_nothing_is_copied_and_a_retry_is_no_new_copy() {
     let b = Upstream::named("b").await;
     let mut rules = mirrored(json!({"mirror": {"host": "svc", "subset": "ctx2"}}));
     rules[0]["fault"] = json!({"abort": {"httpStatus": 500, "percentage": {"value": 100}}});
-    let mesh = Mesh::new(rules, &[b.address, b.address]).await;
+    let mut mesh = Mesh::new(rules, &[b.address, b.address]).await;
     assert_eq!(mesh.get("/").await.status, 500);
+    mesh.end().await;
+    assert_eq!(b.hits(), 0);
     // Three tries at an address that refuses, one copy.
-    let mesh = Mesh::new(to_ctx2(), &[refusing().await, b.address]).await;
+    let mut mesh = Mesh::new(to_ctx2(), &[refusing().await, b.address]).await;
     assert_eq!(mesh.get("/refused").await.status, 503);
     until(|| b.hits() == 1).await;
+    mesh.end().await;
+    assert_eq!(b.hits(), 1);
     assert_eq!((mesh.dials(), b.seen()[0].path.as_str()), (4, "/refused"));
     // A subset without pods.
     let mut rules = to_ctx2();
     rules[0]["route"] = to("none");
-    let mesh = Mesh::new(json!([]), &[b.address, b.address]).await;
+    let mut mesh = Mesh::new(json!([]), &[b.address, b.address]).await;
     let mut empty = subsets("ROUND_ROBIN");
     let none = json!({"name": "none", "labels": {"cluster": "none"}});
     empty["spec"]["subsets"].as_array_mut().unwrap().push(none);
     mesh.apply(&[crate::support::rules(rules)], &[empty]);
     assert_eq!(mesh.get("/").await.body, "no healthy upstream");
     mesh.get("/").await;
+    mesh.end().await;
     assert_eq!((b.hits(), mesh.dials()), (1, 0));
 }
 

@@ -14,6 +14,8 @@ enum Step {
         random: u64,
         hash: Option<u64>,
         repicks: u32,
+        /// Hosts whose priorities were tried before.
+        left: Vec<usize>,
     },
     Report {
         host: usize,
@@ -90,9 +92,10 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Report::ConnectFailure),
         Just(Report::Connected),
     ];
-    let pick = (any::<u64>(), prop::option::of(any::<u64>()), 0_u32..6);
+    let left = prop::collection::vec(0_usize..12, 0..4);
+    let pick = (any::<u64>(), prop::option::of(any::<u64>()), 0_u32..6, left);
     prop_oneof![
-        4 => pick.prop_map(|(random, hash, repicks)| Step::Pick { random, hash, repicks }),
+        4 => pick.prop_map(|(random, hash, repicks, left)| Step::Pick { random, hash, repicks, left }),
         6 => (0_usize..12, report).prop_map(|(host, report)| Step::Report { host, report }),
         2 => (0_u64..100_000).prop_map(|millis| Step::Wait(Duration::from_millis(millis))),
         1 => prop::collection::btree_set(0_u8..10, 0..6)
@@ -112,14 +115,16 @@ proptest! {
         let mut engine = Engine::new(&policy, &hosts, now, 7, Counts::default());
         for step in steps {
             match step {
-                Step::Pick { random, hash, repicks } => {
+                Step::Pick { random, hash, repicks, left } => {
+                    let left = left.into_iter().map(|it| it % hosts.len().max(1));
+                    let left = left.filter(|_| !hosts.is_empty()).collect();
                     let choice = Choice {
                         active: |host: usize| host as u32,
                         random: || random,
                         tried: |host: usize| host == 0,
                         repicks,
                         hash,
-                        left: Vec::new(),
+                        left,
                     };
                     let picked = engine.pick(now, choice);
                     prop_assert!(picked.is_none_or(|picked| picked < hosts.len()));

@@ -62,6 +62,8 @@ pub(crate) struct Reached {
     pub(crate) gaps_at_most_ms: Option<Vec<u64>>,
     /// Times of over a second without a request, in turn.
     pub(crate) pauses_ms: Option<Vec<[u64; 2]>>,
+    /// Requests before each of them.
+    pub(crate) hits_before_pauses: Option<Vec<Count>>,
 }
 
 /// What a proxy says of a cluster, by Envoy's names.

@@ -3,6 +3,9 @@
 use crate::case::{Count, Reached};
 use crate::pods::{Hit, Pod};
 
+/// A longer time without a request is a pause.
+const PAUSE_MS: u64 = 1000;
+
 /// What is wrong with what reached a pod.
 pub(crate) fn reached(name: &str, wanted: &Reached, pod: &Pod, lag: u64) -> Vec<String> {
     let hits = pod.hits();
@@ -57,16 +60,31 @@ pub(crate) fn reached(name: &str, wanted: &Reached, pod: &Pod, lag: u64) -> Vec<
                 .all(|(gap, most)| *gap <= most + 30 + lag);
         check("gaps", fits, format!("{gaps:?}"));
     }
-    if let Some(pauses) = &wanted.pauses_ms {
-        let long: Vec<u64> = gaps.into_iter().filter(|gap| *gap > 1000).collect();
-        let fits = long.len() >= pauses.len()
-            && pauses
-                .iter()
-                .zip(&long)
-                .all(|([low, high], it)| (*low..=high + lag).contains(it));
-        check("pauses", fits, format!("{long:?}"));
+    let (bursts, pauses) = bursts(&gaps);
+    if let Some(wanted) = &wanted.pauses_ms {
+        let within = |([low, high], it): (&[u64; 2], &u64)| (*low..=high + lag).contains(it);
+        let fits = pauses.len() >= wanted.len() && wanted.iter().zip(&pauses).all(within);
+        check("pauses", fits, format!("{pauses:?}"));
+    }
+    if let Some(wanted) = &wanted.hits_before_pauses {
+        let mut each = wanted.iter().zip(&bursts);
+        let fits = bursts.len() >= wanted.len() && each.all(|(count, it)| count.allows(*it));
+        check("hits before pauses", fits, format!("{bursts:?}"));
     }
     wrong
+}
+
+/// Gaps of over a second, and how many hits were before each.
+fn bursts(gaps: &[u64]) -> (Vec<u64>, Vec<u64>) {
+    let (mut hits, mut bursts, mut pauses) = (1, Vec::new(), Vec::new());
+    for gap in gaps {
+        if *gap > PAUSE_MS {
+            bursts.push(std::mem::take(&mut hits));
+            pauses.push(*gap);
+        }
+        hits += 1;
+    }
+    (bursts, pauses)
 }
 
 fn attempt(hit: &Hit) -> u32 {
@@ -84,4 +102,16 @@ fn values_of(hit: &Hit, header: &str) -> Vec<String> {
 fn gaps(hits: &[Hit]) -> Vec<u64> {
     let gap = |pair: &[Hit]| u64::try_from((pair[1].at - pair[0].at).as_millis()).unwrap();
     hits.windows(2).map(gap).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_are_counted_from_pause_to_pause() {
+        let gaps = [200, 200, 2_000, 200, 3_000, 100];
+        assert_eq!(bursts(&gaps), (vec![3, 2], vec![2_000, 3_000]));
+        assert_eq!(bursts(&[]), (vec![], vec![]));
+    }
 }

@@ -20,6 +20,7 @@ use mesh::registry::{
 use mesh_proxy::{ClusterState, Dial, Listen, Proxy, Role, Settings, Target};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -80,6 +81,7 @@ pub(crate) struct Mesh {
     pub(crate) stop: CancellationToken,
     pub(crate) pods: Vec<Endpoint>,
     pub(crate) protocol: Protocol,
+    serving: JoinHandle<()>,
 }
 
 /// Pod `index` (0, 1, …) of cluster `ctx1` or `ctx2`, where its label says the same.
@@ -185,15 +187,7 @@ impl Mesh {
         }
         let proxy = Proxy::new(settings(wires.clone()));
         let (listener, address) = listener().await;
-        let mesh = Self {
-            proxy,
-            wires,
-            address,
-            stop: CancellationToken::new(),
-            pods,
-            protocol,
-        };
-        mesh.apply(rules.as_slice(), subsets.as_slice());
+        let stop = CancellationToken::new();
         let routes = match protocol {
             Protocol::Sniffed => "svc.t.svc.cluster.local:8080",
             _ => "8080",
@@ -202,8 +196,18 @@ impl Mesh {
             routes: routes.into(),
             address: Some(cluster_ip(8080)),
         };
-        let (serving, stop) = (mesh.proxy.clone(), mesh.stop.clone());
-        tokio::spawn(async move { serving.serve_http(listener, listen, stop).await });
+        let (serving, stopped) = (proxy.clone(), stop.clone());
+        let serving = async move { serving.serve_http(listener, listen, stopped).await };
+        let mesh = Self {
+            proxy,
+            wires,
+            address,
+            stop,
+            pods,
+            protocol,
+            serving: tokio::spawn(serving),
+        };
+        mesh.apply(rules.as_slice(), subsets.as_slice());
         mesh
     }
 
@@ -250,6 +254,12 @@ impl Mesh {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.client().await.get(path).await
+    }
+
+    /// Ends the listener with everything that it has begun, copies for mirrors too.
+    pub(crate) async fn end(&mut self) {
+        self.stop.cancel();
+        soon(&mut self.serving).await.unwrap();
     }
 
     pub(crate) fn dials(&self) -> usize {
