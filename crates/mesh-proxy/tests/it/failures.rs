@@ -1,8 +1,13 @@
 //! Upstreams that are missing, refuse, or break off.
 
+use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use mesh::cause::{By, Kind};
+use mesh::registry::Protocol;
+use mesh_proxy::{Dial, Role, Settings, Target};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -132,17 +137,41 @@ async fn a_connection_closed_before_the_answer_is_not_retried() {
     );
 }
 
+/// Connections that their peer has closed by the time they are up.
+struct Dying(Arc<Wires>);
+
+impl Dial for Dying {
+    fn dial<'a>(&'a self, to: &'a Target) -> BoxFuture<'a, io::Result<TcpStream>> {
+        Box::pin(async move {
+            let stream = self.0.dial(to).await?;
+            assert_eq!(stream.peek(&mut [0]).await?, 0);
+            Ok(stream)
+        })
+    }
+}
+
 #[tokio::test]
 async fn a_new_connection_that_dies_at_once_is_not_dialled_again() {
     let a = raw_upstream(|stream, _| async move { drop(stream) }).await;
-    let mesh = Mesh::new(json!([{"route": to("ctx1")}]), &[a]).await;
+    let settings = |wires| Settings::new(Role::Outbound, Arc::new(Dying(wires)));
+    let rules = rules(json!([{"route": to("ctx1")}]));
+    let subsets = subsets("ROUND_ROBIN");
+    let mesh = Mesh::with(
+        settings,
+        Protocol::Sniffed,
+        Some(rules),
+        Some(subsets),
+        &[a],
+    )
+    .await;
     let mut client = mesh.client().await;
-    for number in 1..=30 {
+    for number in 1..=10 {
         let answer = client.get("/").await;
-        assert_eq!((answer.status, mesh.dials()), (503, number));
+        assert_eq!((answer.status, answer.cause().kind), (503, Kind::Uc));
+        assert_eq!(mesh.dials(), number);
     }
     let stats = &mesh.cluster("ctx1").hosts[0].stats;
-    assert_eq!((stats.rq_total.get(), stats.rq_error.get()), (30, 30));
+    assert_eq!((stats.rq_total.get(), stats.rq_error.get()), (10, 10));
 }
 
 #[tokio::test]
