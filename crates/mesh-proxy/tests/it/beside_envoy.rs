@@ -6,6 +6,7 @@ mod hosts;
 mod log;
 mod others;
 mod statistics;
+mod warmup;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -143,7 +144,8 @@ async fn serve(proxy: &Proxy, listen: Listen, stop: CancellationToken) -> Socket
     address
 }
 
-/// Answers the status that the path ends with; `slow` is answered when the gate is open.
+/// Answers the status that the path ends with; `slow` is answered when the gate is open, and so is
+/// `again` when it is tried again.
 async fn upstream(gate: Arc<Semaphore>) -> Upstream {
     Upstream::serving(move |request| {
         let gate = gate.clone();
@@ -155,9 +157,13 @@ async fn upstream(gate: Arc<Semaphore>) -> Upstream {
                 .next()
                 .unwrap_or_default()
                 .to_owned();
-            if last == "slow" {
+            let attempt = request.headers().get("x-envoy-attempt-count");
+            let first = attempt.is_some_and(|attempt| attempt == "1");
+            if last == "slow" || (last == "again" && !first) {
                 // Closed, it is open for good.
                 let _ = gate.acquire().await;
+            } else if last == "again" {
+                return Response::builder().status(503).body(full("")).unwrap();
             }
             let mut response = Response::new(full("answer"));
             *response.status_mut() = last.parse().unwrap_or_default();

@@ -34,8 +34,9 @@ pub(super) fn objects() -> (Value, Value) {
     let rules = rules(json!([
         rule("abort", subset("all"), abort),
         rule("delay", subset("all"), delay),
-        rule("retry", subset("all"), retries),
+        rule("retry", subset("all"), retries.clone()),
         rule("limit", subset("all"), limit),
+        rule("budget", subset("budget"), retries),
         rule("ejecting", subset("ejecting"), json!({})),
         rule("narrow", subset("narrow"), json!({})),
         rule("refusing", subset("refusing"), json!({})),
@@ -57,6 +58,7 @@ pub(super) fn objects() -> (Value, Value) {
     let narrow = json!({"connectionPool": {
         "tcp": {"maxConnections": 1}, "http": {"http1MaxPendingRequests": 1, "maxRequestsPerConnection": 2},
     }});
+    let budget = json!({"retryBudget": {"percent": 40, "minRetryConcurrency": 1}});
     let ejecting = json!({"outlierDetection": {
         "consecutive5xxErrors": 2, "interval": "60s", "baseEjectionTime": "60s", "maxEjectionPercent": 100,
     }});
@@ -67,6 +69,7 @@ pub(super) fn objects() -> (Value, Value) {
             {"name": "all", "labels": labels("ctx1")},
             {"name": "ejecting", "labels": labels("ctx1"), "trafficPolicy": ejecting},
             {"name": "narrow", "labels": labels("ctx1"), "trafficPolicy": narrow},
+            {"name": "budget", "labels": labels("ctx1"), "trafficPolicy": budget},
             {"name": "refusing", "labels": labels("ctx2")},
             {"name": "nobody", "labels": labels("nobody")},
         ]},

@@ -44,6 +44,22 @@ async fn crowd(address: SocketAddr, get: impl AsyncFn(&str) -> String) -> Vec<Jo
     waiting
 }
 
+/// A retry that the upstream holds, and another one that there is no room for.
+async fn retries(address: SocketAddr, get: impl AsyncFn(&str) -> String) -> JoinHandle<u16> {
+    let mut client = Client::connect(address).await;
+    let held = tokio::spawn(async move { client.get("/budget/again").await.status });
+    let counter = "/stats?filter=budget.*;.upstream_rq_retry$";
+    wait::until("the retry", LIMIT, async || {
+        get(counter).await.ends_with(": 1\n")
+    })
+    .await;
+    let refused = Client::connect(address).await.get("/budget/503").await;
+    assert_eq!(refused.status, 503);
+    let counter = "/stats?filter=budget.*;.upstream_rq_retry_overflow$";
+    assert!(get(counter).await.ends_with(": 1\n"));
+    held
+}
+
 /// What an interface shows.
 struct Shown {
     clusters: String,
@@ -196,11 +212,13 @@ async fn after_the_same_requests_both_show_the_same() {
     let theirs = requests(stage.theirs, async |path: &str| envoy.get(path).await).await;
     assert_eq!(ours, theirs);
     compare(admin, envoy).await;
-    let waiting = crowd(stage.ours, async |path: &str| admin.get(path).body).await;
-    let their_waiting = crowd(stage.theirs, async |path: &str| envoy.get(path).await).await;
+    let mut waiting = crowd(stage.ours, async |path: &str| admin.get(path).body).await;
+    waiting.extend(crowd(stage.theirs, async |path: &str| envoy.get(path).await).await);
+    waiting.push(retries(stage.ours, async |path: &str| admin.get(path).body).await);
+    waiting.push(retries(stage.theirs, async |path: &str| envoy.get(path).await).await);
     compare(admin, envoy).await;
     stage.gate.close();
-    for request in waiting.into_iter().chain(their_waiting) {
+    for request in waiting {
         assert_eq!(soon(request).await.unwrap(), 200);
     }
     compare(admin, envoy).await;
