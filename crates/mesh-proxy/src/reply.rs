@@ -37,8 +37,8 @@ pub(crate) fn respond(
             .insert(ReasonPhrase::from_static(b"Unknown"));
     }
     let bytes = match body {
-        Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
-        Cow::Owned(text) => Bytes::from(text),
+        Cow::Borrowed(body) => Bytes::from_static(body),
+        Cow::Owned(body) => Bytes::from(body),
     };
     let mut record = record;
     if let Some(record) = &mut record {

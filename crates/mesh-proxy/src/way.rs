@@ -83,7 +83,7 @@ pub(crate) fn answer(action: &Action, request: &Request<Incoming>, authority: &s
         }
         Action::Respond { status, body } => Reason::Direct {
             status: *status,
-            body: body.to_string().into(),
+            body: body.to_vec().into(),
         },
         Action::Forward(_) => Reason::NoRoute,
     }

@@ -125,12 +125,12 @@ pub enum Action {
     Forward(Box<Forward>),
     /// Answers with a redirect.
     Redirect(Redirect),
-    /// Answers with a fixed status and text.
+    /// Answers with a fixed status and body.
     Respond {
         /// Status.
         status: u16,
         /// Body, possibly empty.
-        body: Arc<str>,
+        body: Arc<[u8]>,
     },
 }
 

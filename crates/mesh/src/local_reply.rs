@@ -1,10 +1,13 @@
 //! The answers a proxy makes itself, byte for byte as Envoy 1.40 makes them.
 
-use std::borrow::Cow;
-use std::fmt;
+mod flags;
+mod reset;
+mod response;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
-use http::{Response, StatusCode};
+use std::borrow::Cow;
+
+pub use flags::Flags;
+pub use reset::Reset;
 
 use crate::fault::AbortStatus;
 
@@ -50,7 +53,7 @@ pub enum Reason {
         /// Status.
         status: u16,
         /// Body, possibly empty.
-        body: Cow<'static, str>,
+        body: Cow<'static, [u8]>,
     },
     /// The route redirects.
     Redirect {
@@ -71,32 +74,13 @@ pub enum Reason {
     UpgradeFailed,
 }
 
-/// How a request to an upstream ended without an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reset {
-    /// The connection was refused, or reset while coming up.
-    ConnectionFailure,
-    /// The connection did not come up in time.
-    ConnectionTimeout,
-    /// An established connection ended before the first byte of the answer.
-    ConnectionTermination,
-    /// A limit of the connection pool.
-    Overflow,
-    /// What came back is no HTTP.
-    Protocol,
-}
-
-/// Envoy's response flags, in the order they were raised; `-` when none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Flags(Vec<&'static str>);
-
 /// An answer of the proxy's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalReply {
     /// Status.
     pub status: u16,
-    /// Body; text, possibly empty.
-    pub body: Cow<'static, str>,
+    /// Body, possibly empty; text, unless a route says otherwise.
+    pub body: Cow<'static, [u8]>,
     /// `location`, for a redirect.
     pub location: Option<String>,
     /// Whether `x-envoy-overloaded: true` is set.
@@ -109,64 +93,15 @@ pub struct LocalReply {
     pub details: &'static str,
 }
 
-impl Reset {
-    /// Every way.
-    pub const ALL: [Self; 5] = [
-        Self::ConnectionFailure,
-        Self::ConnectionTimeout,
-        Self::ConnectionTermination,
-        Self::Overflow,
-        Self::Protocol,
-    ];
-
-    /// As the body tells it.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::ConnectionFailure => "remote connection failure",
-            Self::ConnectionTimeout => "connection timeout",
-            Self::ConnectionTermination => "connection termination",
-            Self::Overflow => "overflow",
-            Self::Protocol => "protocol error",
-        }
-    }
-
-    fn status(self) -> u16 {
-        if self == Self::Protocol { 502 } else { 503 }
-    }
-
-    fn flag(self) -> &'static str {
-        match self {
-            Self::ConnectionFailure | Self::ConnectionTimeout => "UF",
-            Self::ConnectionTermination => "UC",
-            Self::Overflow => "UO",
-            Self::Protocol => "UPE",
-        }
-    }
-
-    fn details(self) -> &'static str {
-        match self {
-            Self::ConnectionFailure => {
-                "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}"
-            }
-            Self::ConnectionTimeout => "upstream_reset_before_response_started{connection_timeout}",
-            Self::ConnectionTermination => {
-                "upstream_reset_before_response_started{connection_termination}"
-            }
-            Self::Overflow => "upstream_reset_before_response_started{overflow}",
-            Self::Protocol => "upstream_reset_before_response_started{protocol_error}",
-        }
-    }
-}
-
 /// The answer for a reason.
 pub fn local_reply(reason: &Reason) -> LocalReply {
     let plain = |status, body: &'static str, flags: &[&'static str], details| LocalReply {
         status,
-        body: Cow::Borrowed(body),
+        body: Cow::Borrowed(body.as_bytes()),
         location: None,
         overloaded: false,
         grpc_status: None,
-        flags: Flags(flags.to_vec()),
+        flags: flags.into(),
         details,
     };
     match reason {
@@ -176,7 +111,7 @@ pub fn local_reply(reason: &Reason) -> LocalReply {
             plain(503, NO_HEALTHY_UPSTREAM, &["UH"], "no_healthy_upstream")
         }
         Reason::Reset { reset, retried } => LocalReply {
-            body: reset_body(*reset, *retried),
+            body: Cow::Owned(reset.body(*retried).into_bytes()),
             overloaded: *reset == Reset::Overflow,
             ..plain(reset.status(), "", &[reset.flag()], reset.details())
         },
@@ -199,107 +134,6 @@ pub fn local_reply(reason: &Reason) -> LocalReply {
         Reason::BadRequest => plain(400, "", &[], "missing_host_header"),
         Reason::Malformed => plain(400, "Bad Request", &["DPE"], "http1.codec_error"),
         Reason::UpgradeFailed => plain(403, "", &[], "upgrade_failed"),
-    }
-}
-
-fn reset_body(reset: Reset, retried: bool) -> Cow<'static, str> {
-    let retried = if retried { RETRIED } else { "" };
-    Cow::Owned(format!(
-        "{CONNECT_ERROR}{retried}reset reason: {}",
-        reset.text()
-    ))
-}
-
-impl LocalReply {
-    /// The answer with its headers, except `date` and `server`, which every answer carries.
-    ///
-    /// Envoy: a gRPC client gets 200 and the status in headers; HEAD gets the headers alone.
-    pub fn response(&self, grpc: bool, head: bool) -> Response<Cow<'static, str>> {
-        if grpc {
-            return self.grpc_response();
-        }
-        let body = if head {
-            Cow::Borrowed("")
-        } else {
-            self.body.clone()
-        };
-        let mut response = Response::new(body);
-        // Envoy writes any number as status (555 "Unknown"); what is no status at all is a 500.
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        if may_have_body(self.status) {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-        }
-        if !self.body.is_empty() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        }
-        if let Some(Ok(location)) = self.location.as_deref().map(HeaderValue::from_str) {
-            headers.insert(LOCATION, location);
-        }
-        if self.overloaded {
-            headers.insert(OVERLOADED, HeaderValue::from_static("true"));
-        }
-        response
-    }
-
-    fn grpc_response(&self) -> Response<Cow<'static, str>> {
-        let status = self
-            .grpc_status
-            .unwrap_or_else(|| grpc_of_http(self.status));
-        let mut response = Response::new(Cow::Borrowed(""));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert("grpc-status", HeaderValue::from(u16::from(status)));
-        if let Ok(message) = HeaderValue::from_str(&self.body) {
-            headers.insert("grpc-message", message);
-        }
-        response
-    }
-}
-
-/// RFC 9110: 1xx and 204 carry no content-length, 304 none of ours.
-fn may_have_body(status: u16) -> bool {
-    status >= 200 && status != 204 && status != 304
-}
-
-/// Envoy: the gRPC status that stands for an HTTP status.
-fn grpc_of_http(status: u16) -> u8 {
-    match status {
-        400 => 13,
-        401 => 16,
-        403 => 7,
-        404 => 12,
-        429 | 502..=504 => 14,
-        _ => 2,
-    }
-}
-
-impl Flags {
-    /// No flag.
-    pub fn none() -> Self {
-        Self::default()
-    }
-
-    /// Adds a flag behind the others.
-    pub fn raise(&mut self, flag: &'static str) {
-        self.0.push(flag);
-    }
-
-    /// These flags followed by others.
-    #[must_use]
-    pub fn then(mut self, later: &Self) -> Self {
-        self.0.extend_from_slice(&later.0);
-        self
-    }
-}
-
-impl fmt::Display for Flags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
-            [] => f.write_str("-"),
-            flags => f.write_str(&flags.join(",")),
-        }
     }
 }
 

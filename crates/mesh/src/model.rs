@@ -4,6 +4,7 @@
 //! type. [`crate::validate`] refuses what Istio refuses, [`crate::compile`] makes the types that a
 //! proxy obeys. Which fields are read but not obeyed yet, [`crate::obeyed`] knows.
 
+mod base64;
 mod destination_rule;
 mod duration;
 mod l4_route;
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+pub use base64::Base64;
 pub use destination_rule::{
     ConsistentHash, CookieAttribute, DestinationRule, DestinationRuleSpec, HttpCookie,
     LoadBalancer, Maglev, PortSettings, RingHash, Selector, SimpleLb, Subset, TrafficPolicy,

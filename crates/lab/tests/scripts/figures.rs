@@ -82,7 +82,7 @@ fn causes_are_named_as_in_the_mesh() {
         let response = reply.response(false, false);
         let mut headers = response.headers().clone();
         headers.insert("server", "envoy".parse().unwrap());
-        let answer = Answer::new(reply.status, &headers, Some(&reply.body));
+        let answer = Answer::new(reply.status, &headers, Some(&reply.text()));
         let expected = cause::cause(&answer).kind.as_str();
         let input = format!("{}\nend {} 0.0015\n", printed(&reply), reply.status);
         let file = file("answers.awk");

@@ -11,7 +11,7 @@ fn local(reason: Reason, server: &'static str, has_service_time: bool) -> Cause 
         has_service_time,
         overloaded: reply.overloaded,
         content_length: Some(reply.body.len() as u64),
-        body: Some(&reply.body),
+        body: Some(&reply.text()),
     })
 }
 

@@ -186,10 +186,11 @@ fn action(
             .ok_or(Invalid::RedirectCode);
     }
     if let Some(response) = &rule.direct_response {
-        let body = response
-            .body
-            .as_ref()
-            .map_or("", |body| body.string.as_str());
+        let body = response.body.as_ref();
+        let body = body.map_or(&[][..], |body| match &body.bytes {
+            Some(bytes) => &bytes.0,
+            None => body.string.as_bytes(),
+        });
         let status =
             u16::try_from(response.status).map_err(|_| Invalid::Status(response.status))?;
         return Ok(Action::Respond {

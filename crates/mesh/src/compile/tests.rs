@@ -4,6 +4,7 @@ mod golden;
 mod inbound;
 mod locality;
 mod network;
+mod policy;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

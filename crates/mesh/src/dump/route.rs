@@ -1,5 +1,7 @@
 //! `envoy.config.route.v3.RouteConfiguration`.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::duration;
@@ -66,7 +68,10 @@ fn route(route: &Route) -> Value {
         Action::Respond { status, body } => {
             envoy["direct_response"] = json!({"status": status});
             if !body.is_empty() {
-                envoy["direct_response"]["body"] = json!({"inline_string": **body});
+                envoy["direct_response"]["body"] = match str::from_utf8(body) {
+                    Ok(text) => json!({"inline_string": text}),
+                    Err(_) => json!({"inline_bytes": BASE64_STANDARD.encode(body)}),
+                };
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A cluster from the failure of a host to its return, by given times and numbers.
 
 use super::*;
-use crate::config::{Balancing, Outlier, Threshold};
+use crate::config::{Balancing, Outlier, SlowStart, Threshold};
 use crate::registry::Locality;
 
 const fn ms(millis: u64) -> Duration {
@@ -247,4 +247,41 @@ fn counters_outlive_a_changed_policy_and_ejections_do_not() {
     let after = changed.health(1, ms(10));
     assert_eq!((before.ejected, after.ejected), (vec![true], vec![false]));
     assert_eq!(after.counts.enforced.total(), 1);
+}
+
+/// What of 900 picks at a moment each of three hosts gets, the third of which came at 200 s.
+fn shares_while_warming(balancing: Balancing, age: Duration) -> Vec<usize> {
+    let policy = Policy {
+        balancing,
+        slow_start: Some(SlowStart {
+            window: Duration::from_secs(100),
+            aggression: 1.0,
+            minimum: 0.1,
+        }),
+        ..Policy::default()
+    };
+    let mut engine = Engine::new(&policy, &hosts(2), ms(0), 0, Counts::default());
+    let came = Duration::from_secs(200);
+    engine.replace_hosts(&hosts(3), &[Some(0), Some(1), None], came);
+    let mut run = Run { engine, hosts: 3 };
+    let mut counts = vec![0; 3];
+    // The weight of a moment counts from the next turn on.
+    for number in 0..990 {
+        let picked = run.pick(came + age).unwrap();
+        counts[picked] += usize::from(number >= 90);
+    }
+    counts
+}
+
+#[test]
+fn a_new_host_comes_to_its_share_little_by_little() {
+    for balancing in [Balancing::RoundRobin, Balancing::LeastRequest] {
+        let share = |seconds| shares_while_warming(balancing, Duration::from_secs(seconds))[2];
+        let rows = [(0, 0.1), (25, 0.25), (50, 0.5), (100, 1.0), (500, 1.0)];
+        for (seconds, part) in rows {
+            let expected = 900.0 * part / (2.0 + part);
+            let off = share(seconds) as f64 - expected;
+            assert!(off.abs() < 2.0, "{balancing:?} after {seconds} s: {off}");
+        }
+    }
 }

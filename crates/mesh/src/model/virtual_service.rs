@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{CorsPolicy, Delegate, GoDuration, Kind, L4Route, Mirror, Object};
+use super::{Base64, CorsPolicy, Delegate, GoDuration, Kind, L4Route, Mirror, Object};
 
 /// A VirtualService: how requests for some hosts are routed.
 pub type VirtualService = Object<VirtualServiceSpec>;
@@ -181,6 +181,8 @@ pub struct DirectResponse {
 pub struct Body {
     /// Text.
     pub string: String,
+    /// Any bytes, instead.
+    pub bytes: Option<Base64>,
 }
 
 /// `rewrite`.

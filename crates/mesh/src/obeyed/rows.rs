@@ -43,7 +43,7 @@ pub(super) struct Idle {
 }
 
 /// What of the kinds that are obeyed changes nothing.
-pub(super) const FIELDS: [Idle; 10] = [
+pub(super) const FIELDS: [Idle; 9] = [
     Idle {
         kind: "Gateway",
         places: &["spec.servers"],
@@ -64,13 +64,6 @@ pub(super) const FIELDS: [Idle; 10] = [
         below: ".match",
         members: &["statPrefix"],
         why: "no statistics are kept per route",
-    },
-    Idle {
-        kind: "VirtualService",
-        places: &["spec.http"],
-        below: ".directResponse.body",
-        members: &["bytes"],
-        why: "only a body of text is sent, write it in `string`",
     },
     Idle {
         kind: "VirtualService",

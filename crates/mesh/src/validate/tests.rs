@@ -242,3 +242,57 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn sizes_of_tables_and_warm_ups_are_looked_at() {
+    let told = |load_balancer: Value| {
+        let object = json!({
+            "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+            "metadata": {"name": "a", "namespace": "t"},
+            "spec": {"host": "a", "trafficPolicy": {"loadBalancer": load_balancer}},
+        });
+        match validate(&object) {
+            Ok(warnings) => warnings.join("; "),
+            Err(complaints) => complaints.to_string(),
+        }
+    };
+    let maglev = |size: u64| json!({"consistentHash": {"maglev": {"tableSize": size}}});
+    let rows = [
+        (maglev(1009), ""),
+        (maglev(1011), "tableSize must be a prime number for maglev"),
+        (
+            maglev(5_000_011),
+            "tableSize must be less than 5000011 for maglev",
+        ),
+        (
+            maglev(u64::MAX),
+            "tableSize must be less than 5000011 for maglev",
+        ),
+        (
+            json!({"consistentHash": {"maglev": {}}}),
+            "tableSize must be set for maglev",
+        ),
+        (
+            json!({"consistentHash": {"minimumRingSize": 5}}),
+            "MinimumRingSize is deprecated",
+        ),
+        (
+            json!({"consistentHash": {"minimumRingSize": 5, "ringHash": {}}}),
+            "only one of MinimumRingSize or Maglev/Ringhash can be specified",
+        ),
+        (
+            json!({"warmup": {"duration": "1s", "aggression": 0.5}}),
+            "aggression should be greater",
+        ),
+        (json!({"warmup": {"aggression": 1}}), "duration is required"),
+    ];
+    for (load_balancer, expected) in rows {
+        let told = told(load_balancer.clone());
+        let fits = if expected.is_empty() {
+            told.is_empty()
+        } else {
+            told.contains(expected)
+        };
+        assert!(fits, "{load_balancer}: {told}");
+    }
+}

@@ -104,7 +104,7 @@ impl Sent {
                 local_reply(&Reason::Redirect { status, location }).response(false, false);
             }
             Action::Respond { status, body } => {
-                let (status, body) = (*status, body.to_string().into());
+                let (status, body) = (*status, body.to_vec().into());
                 local_reply(&Reason::Direct { status, body }).response(false, true);
             }
         }

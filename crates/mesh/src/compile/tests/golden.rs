@@ -90,7 +90,9 @@ fn envoy(route: &Route) -> Value {
             }
         }
         Action::Redirect(redirect) => envoy["status"] = redirect.status.into(),
-        Action::Respond { status, body } => envoy["direct_response"] = json!([status, **body]),
+        Action::Respond { status, body } => {
+            envoy["direct_response"] = json!([status, String::from_utf8_lossy(body)]);
+        }
     }
     if !route.fault.is_none() {
         envoy["fault"] = fault(&route.fault);

@@ -21,7 +21,7 @@ http.corsPolicy.allowCredentials http.corsPolicy.allowHeaders http.corsPolicy.al
 http.corsPolicy.allowOrigin http.corsPolicy.allowOrigins.exact http.corsPolicy.allowOrigins.prefix
 http.corsPolicy.allowOrigins.regex http.corsPolicy.exposeHeaders http.corsPolicy.maxAge
 http.corsPolicy.unmatchedPreflights
-http.directResponse.status http.directResponse.body.string
+http.directResponse.status http.directResponse.body.bytes http.directResponse.body.string
 http.fault.abort.grpcStatus http.fault.abort.httpStatus http.fault.abort.percentage.value
 http.fault.delay.fixedDelay http.fault.delay.percent http.fault.delay.percentage.value
 http.headers.request.add.* http.headers.request.remove http.headers.request.set.*
@@ -128,7 +128,13 @@ fn fields(schema: &Value, path: &str, wrap: &dyn Fn(Value) -> Value, found: &mut
 /// Values of which at least one is of the type and says something.
 fn samples(schema: &Value) -> Vec<Value> {
     let choices = schema["enum"].as_array().cloned().unwrap_or_default();
-    let any = [json!(true), json!(1), json!("1s"), json!("a")];
+    let any = [
+        json!(true),
+        json!(1),
+        json!("1s"),
+        json!("a"),
+        json!("abcd"),
+    ];
     choices.into_iter().chain(any).collect()
 }
 
