@@ -61,7 +61,7 @@ fn printed(reply: &LocalReply) -> String {
     for (name, value) in response.headers() {
         text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
     }
-    text + "\r\n" + response.body()
+    text + "\r\n" + &String::from_utf8_lossy(response.body())
 }
 
 #[test]
@@ -82,7 +82,8 @@ fn causes_are_named_as_in_the_mesh() {
         let response = reply.response(false, false);
         let mut headers = response.headers().clone();
         headers.insert("server", "envoy".parse().unwrap());
-        let answer = Answer::new(reply.status, &headers, Some(&reply.text()));
+        let text = reply.text();
+        let answer = Answer::new(reply.status, &headers, Some(&text));
         let expected = cause::cause(&answer).kind.as_str();
         let input = format!("{}\nend {} 0.0015\n", printed(&reply), reply.status);
         let file = file("answers.awk");

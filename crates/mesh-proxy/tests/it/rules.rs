@@ -1,6 +1,7 @@
 //! Matches, rewrites, redirects, direct answers, header changes: what reaches whom.
 
-use hyper::Response;
+use http_body_util::BodyExt;
+use hyper::{Method, Response};
 use mesh_proxy::Role;
 use serde_json::json;
 
@@ -55,6 +56,17 @@ async fn a_rewrite_changes_path_and_host_and_tells_both() {
     assert_eq!(seen.headers["x-envoy-original-path"], "/old/x?q=1");
     assert_eq!(seen.headers["host"], "other.example");
     assert_eq!(seen.headers["x-envoy-original-host"], "svc:8080");
+}
+
+#[tokio::test]
+async fn a_direct_answer_is_any_bytes() {
+    let bytes = json!({"directResponse": {"status": 200, "body": {"bytes": "/wAB"}}});
+    let mesh = Mesh::new(json!([bytes]), &[]).await;
+    let request = request(Method::GET, "/", &[], "");
+    let answer = mesh.client().await.begin(request).await;
+    assert_eq!(answer.headers()["content-length"], "3");
+    let body = soon(answer.into_body().collect()).await.unwrap();
+    assert_eq!(*body.to_bytes(), [0xFF, 0, 1]);
 }
 
 #[tokio::test]
