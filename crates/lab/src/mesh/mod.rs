@@ -223,6 +223,7 @@ impl Mesh {
         let versions = self.versions();
         let worlds = Arc::new(Worlds::of(&self.members));
         *self.worlds.write().expect("no holder of this lock panics") = Arc::clone(&worlds);
+        self.table.lead(worlds.backends());
         for sidecar in self.sidecars().iter().filter_map(Weak::upgrade) {
             sidecar.apply(&worlds, &self.network);
         }

@@ -12,6 +12,7 @@ use mesh::registry::{self, Endpoint, Locality, Network, Protocol, Service, Servi
 use super::Member;
 use crate::controllers::endpoints::{selects, target_port};
 use crate::controllers::replicaset::{is_active, is_ready};
+use crate::network::Backends;
 use crate::objects;
 
 /// What both clusters hold at one moment.
@@ -61,6 +62,21 @@ impl Worlds {
             (member.facts.name, world)
         };
         Self(members.iter().enumerate().map(world).collect())
+    }
+
+    /// Where ClusterIPs lead: to the ready pods of their own cluster.
+    pub(super) fn backends(&self) -> Backends {
+        let mut backends = Backends::new();
+        for (cluster, world) in &self.0 {
+            for service in &world.services {
+                for port in &service.ports {
+                    let own = port.endpoints.iter().filter(|it| it.cluster == *cluster);
+                    let address = SocketAddr::new(service.cluster_ip, port.port);
+                    backends.insert(address, own.map(|it| it.address).collect());
+                }
+            }
+        }
+        backends
     }
 
     pub(super) fn get(&self, cluster: &str) -> Option<&World> {

@@ -12,6 +12,8 @@ use futures_util::future::BoxFuture;
 use mesh_proxy::{Dial, Peers, Target};
 use tokio::net::TcpStream;
 
+use super::services::{Backends, ClusterIps};
+
 /// A place in the virtual network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Place {
@@ -24,6 +26,7 @@ struct Place {
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     places: Arc<RwLock<HashMap<Place, SocketAddr>>>,
+    services: ClusterIps,
     callers: Callers,
 }
 
@@ -55,6 +58,17 @@ impl Table {
         let sni = sni.cloned();
         let places = self.places.read().expect("no holder of this lock panics");
         places.get(&Place { address, sni }).copied()
+    }
+
+    /// From now on ClusterIPs lead to these pods.
+    pub fn lead(&self, backends: Backends) {
+        self.services.replace(backends);
+    }
+
+    /// Where a connection leads: to the address itself, or to a pod behind a ClusterIP.
+    fn lookup(&self, target: &Target) -> Option<SocketAddr> {
+        let direct = self.find(target.address, target.sni.as_ref());
+        direct.or_else(|| self.find(self.services.pick(target.address)?, None))
     }
 
     /// Dials for the place of that address.
@@ -96,7 +110,7 @@ impl Peers for Table {
 impl Dial for Caller {
     /// An address that leads nowhere is refused at once, as by a host whose port is closed.
     fn dial<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, io::Result<TcpStream>> {
-        let real = self.table.find(target.address, target.sni.as_ref());
+        let real = self.table.lookup(target);
         Box::pin(async move {
             let real = real.ok_or(io::ErrorKind::ConnectionRefused)?;
             let stream = match target.sni {
