@@ -23,7 +23,6 @@ use crate::cluster::ClusterState;
 use crate::exchange::Exchange;
 use crate::headers::mark_copy;
 use crate::outgoing::{Outgoing, with_head_of};
-use crate::proxy::Snapshot;
 use crate::tries::{self, Failed, Plan};
 
 /// No copy takes longer, whatever the route allows: Envoy's default for a stream that does nothing.
@@ -34,10 +33,14 @@ pub(crate) struct Copies(Vec<Arc<ClusterState>>);
 
 impl Copies {
     /// Who gets a copy, by a random number for all; a cluster that does not exist gets none.
-    pub(crate) fn of(forward: &Forward, snapshot: &Snapshot, draw: u64) -> Option<Self> {
+    pub(crate) fn of(
+        forward: &Forward,
+        cluster: impl Fn(&str) -> Option<Arc<ClusterState>>,
+        draw: u64,
+    ) -> Option<Self> {
         let drawn = forward.mirrors.iter().filter(|it| it.chance.hit(draw));
         let clusters: Vec<_> = drawn
-            .filter_map(|mirror| snapshot.clusters.get(&mirror.cluster).cloned())
+            .filter_map(|mirror| cluster(&mirror.cluster))
             .collect();
         (!clusters.is_empty()).then_some(Self(clusters))
     }

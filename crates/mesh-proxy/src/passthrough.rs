@@ -1,21 +1,23 @@
-//! The cluster behind unknown hosts: it has the addresses that clients dialled.
+//! Clusters that have the addresses that clients dialled (Envoy: `ORIGINAL_DST`).
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mesh::config::Cluster;
 use tokio::time::Instant;
 
-use crate::cluster::ClusterState;
+use crate::cluster::{ClusterState, Clusters};
 
 /// Envoy (`cleanup_interval`): an address that nobody dialled for so long is no host any more.
 const FORGOTTEN: Duration = Duration::from_secs(5);
 
-/// Addresses dialled. Held briefly, never across an await.
+/// Addresses dialled, by cluster. Held briefly, never across an await.
 #[derive(Default)]
-pub(crate) struct Passthrough(Mutex<HashMap<SocketAddr, Dialled>>);
+pub(crate) struct Passthrough(Mutex<HashMap<Arc<str>, Addresses>>);
+
+type Addresses = HashMap<SocketAddr, Dialled>;
 
 /// An address, as a cluster of its own with the counters and limits of all.
 struct Dialled {
@@ -24,41 +26,51 @@ struct Dialled {
 }
 
 impl Passthrough {
-    /// The cluster `of` all unknown hosts, for one that dialled `address`.
+    /// The cluster `of` all addresses, for a client that dialled `address`.
     pub(crate) fn toward(&self, of: &ClusterState, address: SocketAddr) -> Arc<ClusterState> {
-        let mut known = self.known(of);
-        let last = Instant::now();
-        if let Some(dialled) = known.get_mut(&address) {
-            dialled.last = last;
-            return dialled.cluster.clone();
-        }
-        let cluster = Arc::new(of.toward(address));
-        of.stats.membership_change.add();
-        let dialled = cluster.clone();
-        known.insert(address, Dialled { cluster, last });
-        dialled
+        self.known(of, |known| {
+            let last = Instant::now();
+            let same = |it: &&mut Dialled| it.cluster.config.policy == of.config.policy;
+            if let Some(dialled) = known.get_mut(&address).filter(same) {
+                dialled.last = last;
+                return dialled.cluster.clone();
+            }
+            let cluster = Arc::new(of.toward(address));
+            of.stats.membership_change.add();
+            let dialled = cluster.clone();
+            known.insert(address, Dialled { cluster, last });
+            dialled
+        })
     }
 
-    /// The cluster `of` all unknown hosts with the addresses that it has by now.
+    /// The cluster `of` all addresses with those that it has by now.
     pub(crate) fn shown(&self, of: &Arc<ClusterState>) -> Arc<ClusterState> {
-        let known = self.known(of);
-        if known.is_empty() {
-            return of.clone();
-        }
-        let mut clusters: Vec<_> = known.values().map(|it| &it.cluster).collect();
-        clusters.sort_by_key(|cluster| cluster.hosts.first().map(|host| host.target.address));
-        let configs = clusters.iter().flat_map(|it| it.config.hosts.iter());
-        let config = Cluster {
-            hosts: configs.cloned().collect(),
-            ..(*of.config).clone()
-        };
-        let hosts = clusters.iter().flat_map(|it| it.hosts.iter().cloned());
-        Arc::new(of.with_hosts(config, hosts.collect()))
+        self.known(of, |known| {
+            if known.is_empty() {
+                return of.clone();
+            }
+            let mut clusters: Vec<_> = known.values().map(|it| &it.cluster).collect();
+            clusters.sort_by_key(|cluster| cluster.hosts.first().map(|host| host.target.address));
+            let configs = clusters.iter().flat_map(|it| it.config.hosts.iter());
+            let config = Cluster {
+                hosts: configs.cloned().collect(),
+                ..(*of.config).clone()
+            };
+            let hosts = clusters.iter().flat_map(|it| it.hosts.iter().cloned());
+            Arc::new(of.with_hosts(config, hosts.collect()))
+        })
     }
 
-    /// What is known; an address that is forgotten by now leaves when somebody looks.
-    fn known(&self, of: &ClusterState) -> MutexGuard<'_, HashMap<SocketAddr, Dialled>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Forgets what belongs to none of these clusters.
+    pub(crate) fn keep(&self, clusters: &Clusters) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|name, _| clusters.contains_key(name));
+    }
+
+    /// Looks at what is known; an address that is forgotten by now leaves when somebody looks.
+    fn known<T>(&self, of: &ClusterState, look: impl FnOnce(&mut Addresses) -> T) -> T {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(of.config.name.clone()).or_default();
         known.retain(|_, dialled| {
             let kept = dialled.last.elapsed() < FORGOTTEN;
             if !kept {
@@ -66,7 +78,7 @@ impl Passthrough {
             }
             kept
         });
-        known
+        look(known)
     }
 }
 

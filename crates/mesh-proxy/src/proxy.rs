@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use hyper::header::HeaderValue;
 use mesh::compile::inbound;
-use mesh::config::{Config, PASSTHROUGH, Policy};
+use mesh::config::{Config, Policy};
 use mesh::names;
 
 use crate::chance::Chance;
@@ -215,6 +215,7 @@ impl Proxy {
             .unwrap_or_else(PoisonError::into_inner);
         let old = inner.snapshot.load();
         let clusters = update(&old.clusters, &config.clusters, &inner.chance, inner.clock);
+        inner.passthrough.keep(&clusters);
         inner
             .snapshot
             .store(Arc::new(Snapshot { config, clusters }));
@@ -228,9 +229,9 @@ impl Proxy {
     /// The clusters at work, by name, for those who show hosts and counters.
     pub fn clusters(&self) -> Vec<Arc<ClusterState>> {
         let snapshot = self.0.snapshot.load();
-        let shown = |cluster: &Arc<ClusterState>| match &*cluster.config.name {
-            PASSTHROUGH => self.0.passthrough.shown(cluster),
-            _ => cluster.clone(),
+        let shown = |cluster: &Arc<ClusterState>| match cluster.config.follows_clients() {
+            true => self.0.passthrough.shown(cluster),
+            false => cluster.clone(),
         };
         let mut clusters: Vec<_> = snapshot.clusters.values().map(shown).collect();
         clusters.sort_by(|a, b| a.config.name.cmp(&b.config.name));
@@ -270,10 +271,20 @@ impl Inner {
         known.clone()
     }
 
-    /// The cluster of an unknown host: the address that the client dialled, as it is.
-    pub(crate) fn passthrough(&self, address: SocketAddr) -> Option<Arc<ClusterState>> {
-        let snapshot = self.snapshot.load();
-        let cluster = snapshot.clusters.get(PASSTHROUGH)?;
-        Some(self.passthrough.toward(cluster, address))
+    /// The cluster of a name, for a client that dialled an address.
+    ///
+    /// Envoy: a cluster whose hosts are what clients dial has none where that is not known.
+    pub(crate) fn cluster(
+        &self,
+        snapshot: &Snapshot,
+        name: &str,
+        dialled: Option<SocketAddr>,
+    ) -> Option<Arc<ClusterState>> {
+        let cluster = snapshot.clusters.get(name)?;
+        let dialled = dialled.filter(|_| cluster.config.follows_clients());
+        Some(dialled.map_or_else(
+            || cluster.clone(),
+            |address| self.passthrough.toward(cluster, address),
+        ))
     }
 }

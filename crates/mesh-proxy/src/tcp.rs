@@ -39,8 +39,9 @@ impl Proxy {
 }
 
 async fn serve_connection(proxy: Arc<Inner>, cluster: Arc<str>, client: TcpStream) {
-    let state = proxy.snapshot.load().clusters.get(&cluster).cloned();
-    let relayed = match state {
+    let snapshot = proxy.snapshot.load_full();
+    let dialled = snapshot.config.dialled_for(&cluster);
+    let relayed = match proxy.cluster(&snapshot, &cluster, dialled) {
         Some(state) => relay(&state, &*proxy.settings.dial, &proxy.chance, client).await,
         None => Err(io::Error::other("no such cluster")),
     };

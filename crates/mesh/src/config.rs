@@ -207,6 +207,13 @@ pub struct Host {
 }
 
 impl Config {
+    /// The address that clients of a TCP service's cluster dial.
+    pub fn dialled_for(&self, cluster: &str) -> Option<SocketAddr> {
+        let serves = |it: &&Listener| matches!(&it.serves, Serves::Tcp(own) if **own == *cluster);
+        let listener = self.listeners.iter().find(serves)?;
+        Some(SocketAddr::new(listener.ip, listener.port))
+    }
+
     /// The listener of a service's port.
     pub fn listener(&self, fqdn: &str, port: u16) -> Option<&Listener> {
         self.listeners
@@ -216,6 +223,11 @@ impl Config {
 }
 
 impl Cluster {
+    /// Whether its hosts are the addresses that clients dial.
+    pub fn follows_clients(&self) -> bool {
+        self.discovery == Discovery::OriginalDst && self.hosts.is_empty()
+    }
+
     /// A cluster of the one address that the client dialled.
     pub fn single(name: Arc<str>, address: SocketAddr, policy: Policy) -> Self {
         let host = Host {

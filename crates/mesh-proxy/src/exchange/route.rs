@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response};
-use mesh::config::{Action, Route};
+use mesh::config::{Action, PASSTHROUGH, Route};
 use mesh::cors::Verdict;
 use mesh::local_reply::{Reason, local_reply};
 
@@ -86,14 +86,16 @@ impl Exchange<'_> {
                 return Ok(self.reply(&answer(action, &request, authority), changes));
             }
         };
-        let Some(cluster) = snapshot.clusters.get(&destination.cluster) else {
+        let dialled = self.door.listen.address;
+        let cluster = |name: &str| self.proxy.cluster(snapshot, name, dialled);
+        let Some(target) = cluster(&destination.cluster) else {
             self.door.stats.no_cluster.add();
             return Ok(self.reply(&Reason::NoCluster, changes));
         };
         rewrite(&mut request, forward);
         changes.apply_to_request(request.headers_mut());
-        let (plan, copies) = (Plan::of(forward), Copies::of(forward, snapshot, draw));
-        self.forward(cluster, plan, copies, request, changes).await
+        let (plan, copies) = (Plan::of(forward), Copies::of(forward, cluster, draw));
+        self.forward(&target, plan, copies, request, changes).await
     }
 
     /// Answers a preflight; the route's changes are not for it.
@@ -136,7 +138,9 @@ impl Exchange<'_> {
         if self.wish == Wish::Unknown {
             return Ok(self.local(&Reason::UpgradeFailed));
         }
-        let Some(cluster) = self.proxy.passthrough(address) else {
+        let snapshot = self.proxy.snapshot.load_full();
+        let dialled = Some(address);
+        let Some(cluster) = self.proxy.cluster(&snapshot, PASSTHROUGH, dialled) else {
             self.door.stats.no_cluster.add();
             return Ok(self.local(&Reason::NoCluster));
         };

@@ -166,3 +166,41 @@ async fn a_declared_port_tells_hosts_apart_and_passes_unknown_ones_through() {
     let answer = client.get_with("/", &[("host", "anything.example")]).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "other"));
 }
+
+#[tokio::test]
+async fn passthrough_goes_where_the_client_dialled_whatever_the_subset() {
+    let (a, b) = (Upstream::named("a").await, Upstream::named("b").await);
+    let dialled = Upstream::named("dialled").await;
+    let http = json!([
+        {"match": [{"uri": {"prefix": "/missing"}}], "route": to("missing")},
+        {"route": to("ctx2")},
+    ]);
+    let rule = subsets("PASSTHROUGH");
+    let mesh = Mesh::start(
+        Role::Outbound,
+        Some(rules(http.clone())),
+        Some(rule.clone()),
+        &[a.address, b.address],
+    )
+    .await;
+    mesh.wires.connect(cluster_ip(8080), dialled.address);
+    let mut client = mesh.client().await;
+    for _ in 0..2 {
+        assert_eq!(client.get("/").await.body, "dialled");
+    }
+    assert_eq!(client.get("/missing").await.status, 503);
+    let cluster = mesh.cluster("ctx2");
+    let hosts: Vec<_> = cluster.hosts.iter().map(|it| it.target.address).collect();
+    assert_eq!(hosts, [cluster_ip(8080)]);
+    assert_eq!(cluster.stats.upstream_rq_total.get(), 2);
+    // A limit that is written later counts for the same address.
+    let mut limited = rule;
+    limited["spec"]["trafficPolicy"]["connectionPool"] =
+        json!({"http": {"maxRequestsPerConnection": 1}});
+    mesh.apply(&[rules(http)], &[limited]);
+    let before = mesh.dials();
+    for _ in 0..3 {
+        assert_eq!(client.get("/").await.body, "dialled");
+    }
+    assert_eq!(mesh.dials() - before, 3);
+}

@@ -32,10 +32,15 @@ pub(super) fn of_port(
             .collect();
         let sni = Arc::from(names::sni(port.port, name, &fqdn));
         let blocks = Blocks::of(rule.as_ref(), subset, port.port);
-        let candidates = candidates(&selected, world.network, &client.cluster, &sni);
+        // Istio: what goes where the client dialled has no endpoints, whatever the subset.
+        let discovery = blocks.discovery();
+        let candidates = match discovery {
+            Discovery::OriginalDst => Vec::new(),
+            _ => candidates(&selected, world.network, &client.cluster, &sni),
+        };
         Cluster {
             name: Arc::from(names::cluster(port.port, name, &fqdn)),
-            discovery: Discovery::Eds,
+            discovery,
             policy: blocks.policy(),
             hosts: blocks.nearness().arrange(client, candidates).into(),
         }

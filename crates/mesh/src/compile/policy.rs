@@ -3,11 +3,12 @@
 use super::load_balancer::{balancing, hash_policy, slow_start};
 use super::locality::Nearness;
 use crate::config::{
-    CONNECT_TIMEOUT, HashPolicy, IDLE_TIMEOUT, Limits, Outlier, Policy, RetryBudget, Threshold,
+    CONNECT_TIMEOUT, Discovery, HashPolicy, IDLE_TIMEOUT, Limits, Outlier, Policy, RetryBudget,
+    Threshold,
 };
 use crate::model::{
-    self, ConnectionPool, DestinationRule, LoadBalancer, OutlierDetection, PortSettings, Subset,
-    TrafficPolicy,
+    self, ConnectionPool, DestinationRule, LoadBalancer, OutlierDetection, PortSettings, SimpleLb,
+    Subset, TrafficPolicy,
 };
 
 /// The blocks of a policy that replace each other as wholes.
@@ -51,6 +52,14 @@ impl<'a> Blocks<'a> {
             .load_balancer
             .and_then(|it| it.locality_lb_setting.as_ref());
         Nearness::of(setting, self.outlier_detection.is_some())
+    }
+
+    /// Who says which hosts there are.
+    pub(super) fn discovery(self) -> Discovery {
+        match self.load_balancer.and_then(|it| it.simple) {
+            Some(SimpleLb::Passthrough) => Discovery::OriginalDst,
+            _ => Discovery::Eds,
+        }
     }
 
     /// What of a request is hashed.

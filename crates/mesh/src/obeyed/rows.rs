@@ -117,17 +117,9 @@ pub(super) struct IdleValue {
     pub(super) why: &'static str,
 }
 
-pub(super) const VALUES: [IdleValue; 2] = [
-    IdleValue {
-        kind: "DestinationRule",
-        field: "simple",
-        value: "PASSTHROUGH",
-        why: "there is no network behind a ClusterIP but the mesh, so the balancer chooses",
-    },
-    IdleValue {
-        kind: "DestinationRule",
-        field: "h2UpgradePolicy",
-        value: "UPGRADE",
-        why: "the lab speaks HTTP/1.1",
-    },
-];
+pub(super) const VALUES: [IdleValue; 1] = [IdleValue {
+    kind: "DestinationRule",
+    field: "h2UpgradePolicy",
+    value: "UPGRADE",
+    why: "the lab speaks HTTP/1.1",
+}];

@@ -30,7 +30,7 @@ fn what_is_not_obeyed_is_named_by_path_once_with_its_reason() {
         ]
     );
     let policy = destination_rule(json!({
-        "loadBalancer": {"simple": "PASSTHROUGH"}, "tunnel": {"targetPort": 1},
+        "connectionPool": {"http": {"h2UpgradePolicy": "UPGRADE"}}, "tunnel": {"targetPort": 1},
         "portLevelSettings": [{"port": {"number": 1}, "tls": {}}],
     }));
     let told = warnings(&policy);
@@ -41,7 +41,7 @@ fn what_is_not_obeyed_is_named_by_path_once_with_its_reason() {
     assert_eq!(
         paths,
         [
-            "spec.trafficPolicy.loadBalancer.simple: PASSTHROUGH",
+            "spec.trafficPolicy.connectionPool.http.h2UpgradePolicy: UPGRADE",
             "spec.trafficPolicy.portLevelSettings[0].tls",
             "spec.trafficPolicy.tunnel",
         ]

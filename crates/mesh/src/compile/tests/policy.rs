@@ -100,3 +100,29 @@ fn a_budget_of_retries_has_istios_defaults_and_none_of_its_own_at_a_port() {
         assert_eq!(limits.retry_budget, expected, "{host} {subset}");
     }
 }
+
+#[test]
+fn what_goes_where_the_client_dialled_has_no_endpoints() {
+    use crate::config::Discovery;
+    let subset = json!({"name": "v", "labels": {"cluster": "ctx1"}});
+    let rule = json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+        "metadata": {"name": "svc", "namespace": "t"},
+        "spec": {
+            "host": "svc", "subsets": [subset],
+            "trafficPolicy": {"loadBalancer": {"simple": "PASSTHROUGH"}},
+        },
+    });
+    for protocol in [Protocol::Http, Protocol::Tcp] {
+        let config = sidecar(&[svc(protocol)], &[rule.clone()], &client("t", "api"));
+        for subset in ["", "v"] {
+            let name = format!("outbound|8080|{subset}|svc.t.svc.cluster.local");
+            let cluster = &config.clusters[&*name];
+            assert_eq!(cluster.discovery, Discovery::OriginalDst, "{name}");
+            assert!(cluster.follows_clients() && cluster.hosts.is_empty());
+        }
+        let dialled = config.dialled_for("outbound|8080||svc.t.svc.cluster.local");
+        let expected = (protocol == Protocol::Tcp).then(|| ([10, 96, 0, 1], 8080).into());
+        assert_eq!(dialled, expected);
+    }
+}
