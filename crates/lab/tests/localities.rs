@@ -26,6 +26,7 @@ async fn requests_keep_to_zones_and_regions_as_measured() {
     let lab = Start::embedded().up().await;
     a_zone_is_a_priority_where_outliers_are_watched(&lab).await;
     the_other_cluster_weighs_as_many_as_its_first_zone(&lab).await;
+    past_the_balancer_requests_stay_in_their_cluster(&lab).await;
     a_sick_region_is_left_for_the_other(&lab).await;
 }
 
@@ -81,6 +82,24 @@ async fn the_other_cluster_weighs_as_many_as_its_first_zone(lab: &Lab) {
     })
     .await;
     move_node(lab, "ctx2-z2").await;
+}
+
+/// What goes to the ClusterIP is led by the node, to any pod of the own cluster.
+async fn past_the_balancer_requests_stay_in_their_cluster(lab: &Lab) {
+    let past = json!({
+        "loadBalancer": {"simple": "PASSTHROUGH"},
+        "connectionPool": {"http": {"maxRequestsPerConnection": 1}},
+    });
+    policy(lab, past).await;
+    wait::until("only ctx1 to answer", LIMIT, async || {
+        by_cluster(&ask(lab, 20).await).keys().eq(["ctx1"])
+    })
+    .await;
+    let answers = ask(lab, 60).await;
+    assert_eq!(by_cluster(&answers), [("ctx1".to_owned(), 60)].into());
+    assert!(answers.iter().all(|(.., status)| *status == 200));
+    // Each connection's pod is drawn: of 60 all to one of two is less likely than 1e-17.
+    assert_eq!(by_pod(&answers, "ctx1").len(), 2);
 }
 
 /// Row 104: the failures end when every pod of ctx1 is ejected.
