@@ -114,7 +114,11 @@ fn what_goes_where_the_client_dialled_has_no_endpoints() {
         },
     });
     for protocol in [Protocol::Http, Protocol::Tcp] {
-        let config = sidecar(&[svc(protocol)], &[rule.clone()], &client("t", "api"));
+        let config = sidecar(
+            &[svc(protocol)],
+            std::slice::from_ref(&rule),
+            &client("t", "api"),
+        );
         for subset in ["", "v"] {
             let name = format!("outbound|8080|{subset}|svc.t.svc.cluster.local");
             let cluster = &config.clusters[&*name];
