@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::stage::{Stage, lesson, root};
 
 /// Longest wait for the end; what was begun is finished first.
-const END_LIMIT: Duration = Duration::from_secs(15);
+const END_LIMIT: Duration = Duration::from_secs(60);
 
 /// A script in a process group of its own, as a terminal starts it.
 fn start(stage: &Stage, scratch: &Path, script: &str, words: &[&str]) -> Child {
