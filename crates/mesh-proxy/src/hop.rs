@@ -105,7 +105,8 @@ impl Inner {
         }
         let cluster = self.clusters.load().get(sni).cloned();
         let cluster = cluster.ok_or_else(|| io::Error::other("unknown server name"))?;
-        let (mut endpoint, _active) = tcp::connect(&cluster, &*self.dial, &self.chance).await?;
+        let (mut endpoint, _active) =
+            tcp::connect(&cluster, &*self.dial, &self.chance, None).await?;
         client.set_nodelay(true)?;
         client.write_all(&[CONNECTED]).await?;
         copy_bidirectional(&mut client, &mut endpoint).await?;

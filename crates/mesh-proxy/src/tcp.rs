@@ -1,10 +1,11 @@
 //! TCP services: bytes to a host of a cluster, chosen per connection.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use mesh::engine::Report;
+use mesh::engine::{Report, source_hash};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -57,25 +58,29 @@ async fn relay(
     chance: &Chance,
     mut client: TcpStream,
 ) -> io::Result<()> {
-    let (mut upstream, _active) = connect(cluster, dial, chance).await?;
+    let source = client.peer_addr()?.ip();
+    let (mut upstream, _active) = connect(cluster, dial, chance, Some(source)).await?;
     client.set_nodelay(true)?;
     copy_bidirectional(&mut client, &mut upstream).await?;
     Ok(())
 }
 
-/// A connection to a host of a cluster; the host counts it as active while the guard lives.
+/// A connection to a host of a cluster, by its `source` where that is hashed; the host counts it as
+/// active while the guard lives.
 ///
 /// Envoy: beyond `max_connections` a connection is closed, and no host is even chosen.
 pub(crate) async fn connect(
     cluster: &ClusterState,
     dial: &dyn Dial,
     chance: &Chance,
+    source: Option<IpAddr>,
 ) -> io::Result<(TcpStream, (Active, Open))> {
     let Some(place) = cluster.limits.connections.take() else {
         cluster.stats.upstream_cx_overflow.add();
         return Err(io::Error::other("maxConnections is reached"));
     };
-    let Some(host) = cluster.pick(chance, &[], None, None) else {
+    let hashed = source.filter(|_| cluster.config.policy.hashes_sources);
+    let Some(host) = cluster.pick(chance, &[], None, hashed.map(source_hash)) else {
         cluster.stats.upstream_cx_none_healthy.add();
         return Err(io::Error::other("the cluster has no endpoint"));
     };

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use crate::config::{Host, Policy};
 use balancer::{Balancer, Chances};
-pub use hashing::{Hashable, Hashed, hash};
+pub use hashing::{Hashable, Hashed, hash, source_hash};
 use outlier::Detector;
 pub use outlier::{ByType, Counts, EjectionType, Report};
 use window::Window;

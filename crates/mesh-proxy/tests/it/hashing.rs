@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 /// `svc` by the hash of something.
-fn hashed(hash: Value) -> Value {
+pub(crate) fn hashed(hash: Value) -> Value {
     let mut rule = subsets("RANDOM");
     rule["spec"]["trafficPolicy"]["loadBalancer"] = json!({"consistentHash": hash});
     rule

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use mesh::registry::Protocol;
 use mesh_proxy::{Role, Settings};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::hashing::hashed;
 use crate::support::*;
 
 /// An upstream that sends its name and echoes.
@@ -18,6 +20,16 @@ async fn echo(name: &'static str) -> std::net::SocketAddr {
         let _ = tokio::io::copy(&mut read, &mut write).await;
     })
     .await
+}
+
+/// Connects, and says which upstream answered.
+async fn connected(address: std::net::SocketAddr) -> (u8, TcpStream) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut bytes = [0; 6];
+    stream.write_all(b"hello").await.unwrap();
+    soon(stream.read_exact(&mut bytes)).await.unwrap();
+    assert_eq!(&bytes[1..], b"hello");
+    (bytes[0], stream)
 }
 
 #[tokio::test]
@@ -37,12 +49,8 @@ async fn each_connection_goes_to_the_next_pod_and_is_relayed_both_ways() {
     let mut names = Vec::new();
     let mut open = Vec::new();
     for _ in 0..4 {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let mut bytes = [0; 6];
-        stream.write_all(b"hello").await.unwrap();
-        soon(stream.read_exact(&mut bytes)).await.unwrap();
-        assert_eq!(&bytes[1..], b"hello");
-        names.push(bytes[0]);
+        let (name, stream) = connected(address).await;
+        names.push(name);
         open.push(stream);
     }
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
@@ -61,6 +69,26 @@ async fn each_connection_goes_to_the_next_pod_and_is_relayed_both_ways() {
     stop.cancel();
     soon(served).await.unwrap();
     until(|| active(&mesh) == 0).await;
+}
+
+#[tokio::test]
+async fn a_client_whose_address_is_hashed_stays_with_its_pod() {
+    let upstreams = [echo("a").await, echo("b").await];
+    let settings = |wires: Arc<Wires>| Settings {
+        seed: Some(7),
+        ..Settings::new(Role::Outbound, wires)
+    };
+    let rules = Some(hashed(json!({"useSourceIp": true})));
+    let mesh = Mesh::with(settings, Protocol::Tcp, None, rules, &upstreams).await;
+    let (listener, address) = listener().await;
+    let (proxy, stop) = (mesh.proxy.clone(), CancellationToken::new());
+    let _ends = stop.clone().drop_guard();
+    let cluster = Arc::from("outbound|8080||svc.t.svc.cluster.local");
+    tokio::spawn(async move { proxy.serve_tcp(listener, cluster, stop).await });
+    let (first, _open) = connected(address).await;
+    for _ in 0..11 {
+        assert_eq!(connected(address).await.0, first);
+    }
 }
 
 #[tokio::test]

@@ -58,6 +58,12 @@ pub(super) fn slow_start(written: Option<&LoadBalancer>) -> Option<SlowStart> {
     })
 }
 
+/// Istio: a TCP proxy knows of its clients' addresses only.
+pub(super) fn hashes_sources(written: Option<&LoadBalancer>) -> bool {
+    let hash = written.and_then(|it| it.consistent_hash.as_ref());
+    hash.is_some_and(|it| it.use_source_ip == Some(true))
+}
+
 /// What of a request is hashed.
 pub(super) fn hash_policy(hash: &ConsistentHash) -> Option<HashPolicy> {
     if let Some(name) = &hash.http_header_name {

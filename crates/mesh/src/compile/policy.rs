@@ -1,6 +1,6 @@
 //! `trafficPolicy` → the [`Policy`] of a subset at a port.
 
-use super::load_balancer::{balancing, hash_policy, slow_start};
+use super::load_balancer::{balancing, hash_policy, hashes_sources, slow_start};
 use super::locality::Nearness;
 use crate::config::{
     CONNECT_TIMEOUT, Discovery, HashPolicy, IDLE_TIMEOUT, Limits, Outlier, Policy, RetryBudget,
@@ -74,6 +74,7 @@ impl<'a> Blocks<'a> {
     pub(super) fn policy(self) -> Policy {
         Policy {
             balancing: balancing(self.load_balancer),
+            hashes_sources: hashes_sources(self.load_balancer),
             slow_start: slow_start(self.load_balancer),
             weighs_localities: self.nearness().weighs(),
             outlier: self.outlier_detection.map(outlier),

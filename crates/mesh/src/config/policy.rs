@@ -14,6 +14,9 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 pub struct Policy {
     /// How a host is chosen.
     pub balancing: Balancing,
+    /// Whether a TCP connection belongs to a host by its client's address (Envoy: the TCP proxy's
+    /// `hash_policy`); requests have a [`HashPolicy`](super::HashPolicy) of their routes.
+    pub hashes_sources: bool,
     /// How new hosts come to their share; none = at once.
     pub slow_start: Option<SlowStart>,
     /// Whether a locality is chosen by weight before the host (Envoy: `locality_weighted_lb_config`).
@@ -142,6 +145,7 @@ impl Default for Policy {
         Self {
             balancing: Balancing::default(),
             slow_start: None,
+            hashes_sources: false,
             weighs_localities: false,
             connect_timeout: CONNECT_TIMEOUT,
             limits: Limits::default(),

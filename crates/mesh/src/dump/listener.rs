@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::config::{Config, Listener, Serves};
+use crate::config::{Cluster, Config, Listener, Serves};
 
 const MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
@@ -41,11 +42,11 @@ pub fn listeners(config: &Config) -> Vec<Value> {
         .collect();
     let listeners = by_address.into_iter();
     listeners
-        .map(|(address, it)| listener(address, &it.serves))
+        .map(|(address, it)| listener(config, address, &it.serves))
         .collect()
 }
 
-fn listener(address: SocketAddr, serves: &Serves) -> Value {
+fn listener(config: &Config, address: SocketAddr, serves: &Serves) -> Value {
     let name = name_of(address);
     let filter = match serves {
         Serves::Http(routes) => filter(
@@ -65,14 +66,7 @@ fn listener(address: SocketAddr, serves: &Serves) -> Value {
                 "normalize_path": true,
             }),
         ),
-        Serves::Tcp(cluster) => filter(
-            "tcp_proxy",
-            TCP_PROXY,
-            json!({
-                "stat_prefix": **cluster,
-                "cluster": **cluster,
-            }),
-        ),
+        Serves::Tcp(cluster) => filter("tcp_proxy", TCP_PROXY, tcp_proxy(config, cluster)),
     };
     json!({
         "name": name,
@@ -84,6 +78,15 @@ fn listener(address: SocketAddr, serves: &Serves) -> Value {
         "traffic_direction": "OUTBOUND",
         "bind_to_port": false,
     })
+}
+
+fn tcp_proxy(config: &Config, cluster: &str) -> Value {
+    let mut settings = json!({"stat_prefix": cluster, "cluster": cluster});
+    let by_source = |it: &Arc<Cluster>| it.policy.hashes_sources;
+    if config.clusters.get(cluster).is_some_and(by_source) {
+        settings["hash_policy"] = json!([{"source_ip": {}}]);
+    }
+    settings
 }
 
 fn filter(name: &str, kind: &str, mut settings: Value) -> Value {
@@ -127,6 +130,8 @@ mod tests {
         let http = settings(&shown[1]);
         assert_eq!(http["stat_prefix"], "outbound_10.96.0.3_8080;");
         assert_eq!(http["rds"]["route_config_name"], "c.t:8080");
-        assert_eq!(settings(&shown[2])["cluster"], "outbound|8080||d");
+        let tcp = settings(&shown[2]);
+        assert_eq!(tcp["cluster"], "outbound|8080||d");
+        assert_eq!(tcp["hash_policy"], Value::Null);
     }
 }

@@ -1,6 +1,6 @@
 //! Which host a request belongs to: what of it is hashed, and the cookie that makes it stay.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 
@@ -37,7 +37,7 @@ pub fn hash(policies: &[HashPolicy], request: Hashable<'_>) -> Hashed {
         let value = match policy {
             HashPolicy::Header(name) => header_hash(request.headers, name),
             HashPolicy::Query(name) => parameter(request.query, name).map(digest_text),
-            HashPolicy::SourceIp => Some(digest_text(&request.client.ip().to_string())),
+            HashPolicy::SourceIp => Some(source_hash(request.client.ip())),
             HashPolicy::Cookie(cookie) => cookie_hash(cookie, request, &mut hashed.cookie),
         };
         if let Some(value) = value {
@@ -46,6 +46,11 @@ pub fn hash(policies: &[HashPolicy], request: Hashable<'_>) -> Hashed {
         }
     }
     hashed
+}
+
+/// Hashes where a connection comes from.
+pub fn source_hash(client: IpAddr) -> u64 {
+    digest_text(&client.to_string())
 }
 
 /// Envoy: of several values all count, in whatever order they were sent.

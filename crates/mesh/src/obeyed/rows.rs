@@ -117,9 +117,26 @@ pub(super) struct IdleValue {
     pub(super) why: &'static str,
 }
 
-pub(super) const VALUES: [IdleValue; 1] = [IdleValue {
-    kind: "DestinationRule",
-    field: "h2UpgradePolicy",
-    value: "UPGRADE",
-    why: "the lab speaks HTTP/1.1",
-}];
+const PSEUDO_HEADER: &str = "only headers that a request has in HTTP/1.1 are hashed";
+
+pub(super) const VALUES: [IdleValue; 5] = [
+    IdleValue {
+        kind: "DestinationRule",
+        field: "h2UpgradePolicy",
+        value: "UPGRADE",
+        why: "the lab speaks HTTP/1.1",
+    },
+    pseudo_header(":authority"),
+    pseudo_header(":method"),
+    pseudo_header(":path"),
+    pseudo_header(":scheme"),
+];
+
+const fn pseudo_header(value: &'static str) -> IdleValue {
+    IdleValue {
+        kind: "DestinationRule",
+        field: "httpHeaderName",
+        value,
+        why: PSEUDO_HEADER,
+    }
+}

@@ -31,6 +31,7 @@ fn what_is_not_obeyed_is_named_by_path_once_with_its_reason() {
     );
     let policy = destination_rule(json!({
         "connectionPool": {"http": {"h2UpgradePolicy": "UPGRADE"}}, "tunnel": {"targetPort": 1},
+        "loadBalancer": {"consistentHash": {"httpHeaderName": ":authority"}},
         "portLevelSettings": [{"port": {"number": 1}, "tls": {}}],
     }));
     let told = warnings(&policy);
@@ -42,6 +43,7 @@ fn what_is_not_obeyed_is_named_by_path_once_with_its_reason() {
         paths,
         [
             "spec.trafficPolicy.connectionPool.http.h2UpgradePolicy: UPGRADE",
+            "spec.trafficPolicy.loadBalancer.consistentHash.httpHeaderName: :authority",
             "spec.trafficPolicy.portLevelSettings[0].tls",
             "spec.trafficPolicy.tunnel",
         ]

@@ -102,6 +102,18 @@ fn a_budget_of_retries_has_istios_defaults_and_none_of_its_own_at_a_port() {
 }
 
 #[test]
+fn connections_are_hashed_by_where_they_come_from_alone() {
+    for (hash, expected) in [
+        (json!({"useSourceIp": true}), true),
+        (json!({"useSourceIp": false}), false),
+        (json!({"httpHeaderName": "x-user"}), false),
+    ] {
+        let policy = balanced(json!({"consistentHash": hash.clone()}));
+        assert_eq!(policy.hashes_sources, expected, "{hash}");
+    }
+}
+
+#[test]
 fn what_goes_where_the_client_dialled_has_no_endpoints() {
     use crate::config::Discovery;
     let subset = json!({"name": "v", "labels": {"cluster": "ctx1"}});
