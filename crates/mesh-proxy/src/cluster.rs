@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesh::config::{Cluster, Host, Policy};
+use mesh::config::{Cluster, Discovery, Host, Policy};
 use mesh::engine::{Counts, Health, Report};
 use mesh::local_reply::{Reason, local_reply};
 use mesh::registry::Locality;
@@ -88,7 +88,11 @@ impl ClusterState {
         random: u64,
         clock: Clock,
     ) -> Self {
-        let same_policy = before.filter(|before| before.config.policy == config.policy);
+        let same_policy = before.filter(|before| {
+            // A request under way chooses among the hosts that its cluster had when it began.
+            let before = &before.config;
+            (&before.policy, before.discovery) == (&config.policy, config.discovery)
+        });
         let stats = before.map_or_else(Arc::default, |before| before.stats.clone());
         let limits = same_policy.map_or_else(
             || Limits::of(&config.policy.limits),
@@ -160,6 +164,10 @@ impl ClusterState {
         retry: Option<&RetryPolicy>,
         hash: Option<u64>,
     ) -> Option<Arc<HostState>> {
+        if self.config.discovery == Discovery::OriginalDst {
+            // Envoy: whatever its health, the address dialled is the only choice.
+            return self.hosts.first().cloned();
+        }
         self.live.pick(chance, tried, retry, hash)
     }
 

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use crate::cluster::{ClusterState, Clusters};
 
-/// Envoy (`cleanup_interval`): an address that nobody dialled for so long is no host any more.
+/// Envoy (`cleanup_interval`): an address that nobody dialled for so long, and that has no connection,
+/// is no host any more.
 const FORGOTTEN: Duration = Duration::from_secs(5);
 
 /// Addresses dialled, by cluster. Held briefly, never across an await.
@@ -23,6 +24,13 @@ type Addresses = HashMap<SocketAddr, Dialled>;
 struct Dialled {
     cluster: Arc<ClusterState>,
     last: Instant,
+}
+
+impl Dialled {
+    fn connected(&self) -> bool {
+        let mut hosts = self.cluster.hosts.iter();
+        hosts.any(|host| host.stats.cx_active.get() > 0)
+    }
 }
 
 impl Passthrough {
@@ -64,7 +72,8 @@ impl Passthrough {
     /// Forgets what belongs to none of these clusters.
     pub(crate) fn keep(&self, clusters: &Clusters) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|name, _| clusters.contains_key(name));
+        let follows = |it: &Arc<ClusterState>| it.config.follows_clients();
+        all.retain(|name, _| clusters.get(name).is_some_and(follows));
     }
 
     /// Looks at what is known; an address that is forgotten by now leaves when somebody looks.
@@ -72,7 +81,7 @@ impl Passthrough {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.entry(of.config.name.clone()).or_default();
         known.retain(|_, dialled| {
-            let kept = dialled.last.elapsed() < FORGOTTEN;
+            let kept = dialled.last.elapsed() < FORGOTTEN || dialled.connected();
             if !kept {
                 of.stats.membership_change.add();
             }
@@ -87,6 +96,7 @@ mod tests {
     use mesh::config::{Discovery, PASSTHROUGH, Policy};
 
     use super::*;
+    use crate::chance::Chance;
     use crate::live::Clock;
 
     fn addresses(cluster: &ClusterState) -> Vec<String> {
@@ -119,5 +129,25 @@ mod tests {
             }
         }
         assert_eq!(cluster.stats.membership_change.get(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_request_under_way_keeps_the_hosts_of_its_time_when_clients_choose_from_now_on() {
+        let address = "10.0.0.1:80".parse().unwrap();
+        let endpoints = Arc::new(Cluster {
+            discovery: Discovery::Eds,
+            ..Cluster::single("outbound|80||svc".into(), address, Policy::default())
+        });
+        let before = ClusterState::new(&endpoints, None, 0, Clock::default());
+        let dialled = Arc::new(Cluster {
+            discovery: Discovery::OriginalDst,
+            hosts: Arc::default(),
+            ..(*endpoints).clone()
+        });
+        let after = ClusterState::new(&dialled, Some(&before), 0, Clock::default());
+        let picked = |of: &ClusterState| of.pick(&Chance::new(Some(1)), &[], None, None);
+        assert_eq!(picked(&before).map(|it| it.target.address), Some(address));
+        assert!(picked(&after).is_none());
+        assert!(Arc::ptr_eq(&before.stats, &after.stats));
     }
 }

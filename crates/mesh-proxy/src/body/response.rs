@@ -143,6 +143,7 @@ impl Body for ResponseBody {
                     // Envoy: a timeout after the headers resets the stream.
                     if let Some(lease) = lease.take() {
                         lease.cluster.stats.upstream_rq_timeout.add();
+                        lease.host.0.stats.rq_timeout.add();
                     }
                     ended(&mut this.record, Ending::Timeout);
                     return Poll::Ready(Some(Err("upstream request timeout".into())));

@@ -1,8 +1,8 @@
 //! How many copies one proxy has under way, and how much of their bodies it holds.
 //!
 //! Envoy has only the limits of the mirror's cluster, which are none unless written; here a mirror
-//! that hangs must not take all memory. What finds no room is counted as Envoy counts a request
-//! that `max_requests` of its cluster refuses.
+//! that hangs must not take all memory. What finds no room when it leaves is counted as Envoy counts
+//! a request that `max_requests` of its cluster refuses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

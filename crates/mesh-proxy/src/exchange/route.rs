@@ -87,14 +87,16 @@ impl Exchange<'_> {
             }
         };
         let dialled = self.door.listen.address;
-        let cluster = |name: &str| self.proxy.cluster(snapshot, name, dialled);
-        let Some(target) = cluster(&destination.cluster) else {
+        let target = self.proxy.cluster(snapshot, &destination.cluster, dialled);
+        let Some(target) = target else {
             self.door.stats.no_cluster.add();
             return Ok(self.reply(&Reason::NoCluster, changes));
         };
         rewrite(&mut request, forward);
         changes.apply_to_request(request.headers_mut());
-        let (plan, copies) = (Plan::of(forward), Copies::of(forward, cluster, draw));
+        // Envoy: a copy has no client, and so no address that was dialled.
+        let mirror = |name: &str| self.proxy.cluster(snapshot, name, None);
+        let (plan, copies) = (Plan::of(forward), Copies::of(forward, mirror, draw));
         self.forward(&target, plan, copies, request, changes).await
     }
 

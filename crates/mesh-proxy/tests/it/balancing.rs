@@ -204,3 +204,26 @@ async fn passthrough_goes_where_the_client_dialled_whatever_the_subset() {
     }
     assert_eq!(mesh.dials() - before, 3);
 }
+
+#[tokio::test]
+async fn an_address_that_was_dialled_is_asked_however_often_it_fails() {
+    let a = Upstream::named("a").await;
+    let failing = Upstream::answering(|_| {
+        let answer = hyper::Response::builder().status(500);
+        answer.body(full("dialled")).unwrap()
+    });
+    let failing = failing.await;
+    let mut rule = subsets("PASSTHROUGH");
+    rule["spec"]["trafficPolicy"]["outlierDetection"] =
+        json!({"consecutive5xxErrors": 1, "maxEjectionPercent": 100});
+    // A copy has no client, so there is no address for it.
+    let http = json!([{"route": to("ctx1"), "mirror": {"host": "svc", "subset": "ctx1"}}]);
+    let mut mesh = Mesh::start(Role::Outbound, Some(rules(http)), Some(rule), &[a.address]).await;
+    mesh.wires.connect(cluster_ip(8080), failing.address);
+    let mut client = mesh.client().await;
+    for _ in 0..3 {
+        assert_eq!(client.get("/").await.body, "dialled");
+    }
+    mesh.end().await;
+    assert_eq!((failing.hits(), a.hits()), (3, 0));
+}

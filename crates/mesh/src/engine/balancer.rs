@@ -36,13 +36,19 @@ impl<A, R: FnMut() -> u64> Chances<A, R> {
 /// The state of choosing among the hosts of a cluster: one Envoy worker's.
 #[derive(Debug, Clone)]
 pub(super) struct Balancer {
-    balancing: Balancing,
+    basis: Basis,
     panic_threshold: u32,
     weighs_localities: bool,
+    priorities: Vec<Priority>,
+}
+
+/// What all groups of a cluster have in common.
+#[derive(Debug, Clone)]
+struct Basis {
+    balancing: Balancing,
     members: Vec<Member>,
     warmup: Option<Warmup>,
     random: u64,
-    priorities: Vec<Priority>,
 }
 
 /// Hosts of one priority.
@@ -78,14 +84,16 @@ impl Balancer {
     /// No hosts yet; `random` says where cycles begin.
     pub(super) fn new(policy: &Policy, random: u64) -> Self {
         Self {
-            balancing: policy.balancing,
+            basis: Basis {
+                balancing: policy.balancing,
+                members: Vec::new(),
+                warmup: policy.slow_start.map(Warmup::new),
+                random,
+            },
             panic_threshold: policy
                 .outlier
                 .map_or(PANIC_THRESHOLD, |outlier| outlier.panic_threshold),
             weighs_localities: policy.weighs_localities,
-            members: Vec::new(),
-            warmup: policy.slow_start.map(Warmup::new),
-            random,
             priorities: Vec::new(),
         }
     }
@@ -93,20 +101,20 @@ impl Balancer {
     /// Other hosts from `now` on: of each its index until now, none for a new one. Cycles go on.
     /// To be followed by [`refresh`](Self::refresh).
     pub(super) fn replace_hosts(&mut self, hosts: &[Host], kept: &[Option<usize>], now: Duration) {
-        self.members = members(hosts, self.weighs_localities);
-        if let Some(warmup) = &mut self.warmup {
+        self.basis.members = members(hosts, self.weighs_localities);
+        if let Some(warmup) = &mut self.basis.warmup {
             warmup.replace_hosts(kept, now);
         }
         let priorities = hosts.iter().map(|host| host.priority as usize + 1).max();
         let mut all = std::mem::take(&mut self.priorities);
-        all.resize_with(priorities.unwrap_or(0), || Priority::new(self.random));
+        all.resize_with(priorities.unwrap_or(0), || Priority::new(self.basis.random));
         for (number, priority) in all.iter_mut().enumerate() {
             let of =
                 |(index, host): (usize, &Host)| (host.priority as usize == number).then_some(index);
             priority.all = hosts.iter().enumerate().filter_map(of).collect();
-            priority.split(hosts, self.random);
+            priority.split(hosts, self.basis.random);
             let all = priority.all.clone();
-            priority.everyone.refill(self.setting(now), all);
+            priority.everyone.refill(self.basis.at(now), all);
         }
         self.priorities = all;
     }
@@ -116,7 +124,7 @@ impl Balancer {
         let mut priorities = std::mem::take(&mut self.priorities);
         let refill = |group: &mut Group, hosts: &[usize]| {
             let hosts = hosts.iter().copied().filter(|host| healthy(*host));
-            group.refill(self.setting(now), hosts.collect());
+            group.refill(self.basis.at(now), hosts.collect());
         };
         for priority in &mut priorities {
             refill(&mut priority.healthy, &priority.all);
@@ -124,8 +132,8 @@ impl Balancer {
                 refill(&mut locality.healthy, &locality.hosts);
             }
             // A table of hashes holds the localities' weights itself.
-            let by_turns = self.weighs_localities && !self.balancing.hashes();
-            let turns = by_turns.then(|| Turns::new(&priority.localities, self.random));
+            let by_turns = self.weighs_localities && !self.basis.balancing.hashes();
+            let turns = by_turns.then(|| Turns::new(&priority.localities, self.basis.random));
             priority.schedule = turns.flatten();
         }
         let census: Vec<Census> = priorities.iter().map(Priority::census).collect();
@@ -134,16 +142,6 @@ impl Balancer {
             priority.load = load;
         }
         self.priorities = priorities;
-    }
-
-    fn setting(&self, now: Duration) -> Setting<'_> {
-        Setting {
-            balancing: self.balancing,
-            members: &self.members,
-            warmup: self.warmup.as_ref(),
-            random: self.random,
-            now,
-        }
     }
 
     /// The host (its index) for the next request; none where nobody may be asked.
@@ -167,11 +165,11 @@ impl Balancer {
             // One priority has it all: chance has no say.
             1 => 0,
             // Envoy: a request that is hashed stays in its priority too, also with its retries.
-            _ if self.balancing.hashes() => self.priority(chances.hash(), &[]),
+            _ if self.basis.balancing.hashes() => self.priority(chances.hash(), &[]),
             _ => self.priority((chances.random)(), &chances.left),
         };
         // Envoy: with a hash, further attempts are parts of the same choice.
-        let same = self.balancing.hashes() && chances.attempt > 0;
+        let same = self.basis.balancing.hashes() && chances.attempt > 0;
         let priority = &mut self.priorities[chosen];
         let group = if priority.load.panic {
             *panics += u64::from(!same);
@@ -179,7 +177,8 @@ impl Balancer {
         } else {
             priority.group()
         };
-        group.pick(chances, self.warmup.as_ref())
+        let setting = self.basis.at(chances.now);
+        group.pick(chances, setting)
     }
 
     /// Envoy: the first priority up to which the shares reach a number from 1 to 100.
@@ -211,6 +210,18 @@ impl Balancer {
         let tried: Vec<usize> = left.iter().filter_map(of).collect();
         let census: Vec<Census> = self.priorities.iter().map(Priority::census).collect();
         elsewhere(&census, &tried)
+    }
+}
+
+impl Basis {
+    fn at(&self, now: Duration) -> Setting<'_> {
+        Setting {
+            balancing: self.balancing,
+            members: &self.members,
+            warmup: self.warmup.as_ref(),
+            random: self.random,
+            now,
+        }
     }
 }
 

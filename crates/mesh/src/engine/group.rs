@@ -8,7 +8,7 @@ use super::members::{Member, shares};
 use super::ring::Ring;
 use super::schedule::Schedule;
 use super::warmup::Warmup;
-use crate::config::Balancing;
+use crate::config::{Balancing, TableSize};
 
 /// Some hosts of a cluster, and the state of choosing among them.
 #[derive(Debug, Clone)]
@@ -44,10 +44,14 @@ enum Choice {
     TwoChoices,
     /// Any host; weights do not count.
     Random,
-    /// By the request's hash.
-    Ring(Ring),
-    /// By the request's hash.
-    Maglev(Maglev),
+    /// By the request's hash. Built for the first request, as most groups are never asked and it can
+    /// be large.
+    Ring { minimum: u64, ring: Option<Ring> },
+    /// The same.
+    Maglev {
+        size: TableSize,
+        table: Option<Maglev>,
+    },
 }
 
 impl Choice {
@@ -59,12 +63,11 @@ impl Choice {
             .all(|pair| members[pair[0]].weight == members[pair[1]].weight);
         let warm = setting.warmup.is_none_or(|it| it.is_over(setting.now));
         match (setting.balancing, equal && warm) {
-            (Balancing::RingHash { minimum }, _) => {
-                Self::Ring(Ring::new(&shares(members, hosts), minimum))
-            }
-            (Balancing::Maglev(size), _) => {
-                Self::Maglev(Maglev::new(&shares(members, hosts), size))
-            }
+            (Balancing::RingHash { minimum }, _) => Self::Ring {
+                minimum,
+                ring: None,
+            },
+            (Balancing::Maglev(size), _) => Self::Maglev { size, table: None },
             (Balancing::Random, _) => Self::Random,
             (Balancing::RoundRobin, true) => Self::Cycle,
             (Balancing::RoundRobin, false) => Self::scheduled(setting, hosts, false),
@@ -110,7 +113,7 @@ impl Group {
     pub(super) fn pick<A, R>(
         &mut self,
         chances: &mut Chances<A, R>,
-        warmup: Option<&Warmup>,
+        setting: Setting<'_>,
     ) -> Option<usize>
     where
         A: Fn(usize) -> u32,
@@ -118,8 +121,16 @@ impl Group {
     {
         let hosts = &self.hosts;
         match &mut self.choice {
-            Choice::Ring(ring) => ring.pick(chances.hash(), chances.attempt),
-            Choice::Maglev(table) => table.pick(chances.hash(), chances.attempt),
+            Choice::Ring { minimum, ring } => {
+                let shares = || shares(setting.members, hosts);
+                let ring = ring.get_or_insert_with(|| Ring::new(&shares(), *minimum));
+                ring.pick(chances.hash(), chances.attempt)
+            }
+            Choice::Maglev { size, table } => {
+                let shares = || shares(setting.members, hosts);
+                let table = table.get_or_insert_with(|| Maglev::new(&shares(), *size));
+                table.pick(chances.hash(), chances.attempt)
+            }
             _ if hosts.len() < 2 => hosts.first().copied(),
             Choice::Cycle => {
                 let picked = hosts[index(self.turn, hosts.len())];
@@ -139,7 +150,7 @@ impl Group {
                         true => f64::from((chances.active)(host)) + 1.0,
                         false => 1.0,
                     };
-                    weight_of(weights, entry) / busy * factor(warmup, host, chances.now)
+                    weight_of(weights, entry) / busy * factor(setting.warmup, host, chances.now)
                 });
                 Some(hosts[due])
             }

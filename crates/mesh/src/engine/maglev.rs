@@ -7,11 +7,14 @@ use crate::config::TableSize;
 
 /// A host for every remainder of a hash.
 #[derive(Debug, Clone)]
-pub(super) struct Maglev(Vec<usize>);
+pub(super) struct Maglev(Vec<u32>);
+
+/// A place that no host has taken.
+const FREE: u32 = u32::MAX;
 
 /// The order in which a host takes free places.
 struct Sequence {
-    host: usize,
+    host: u32,
     part: f64,
     /// The part at which it takes its next place.
     due: f64,
@@ -34,7 +37,7 @@ impl Maglev {
         if sequences.is_empty() {
             return Self(Vec::new());
         }
-        let mut table = vec![None; size.get() as usize];
+        let mut table = vec![FREE; size.get() as usize];
         let mut free = table.len();
         let mut round = 0.0;
         while free > 0 {
@@ -47,7 +50,7 @@ impl Maglev {
                 }
             }
         }
-        Self(table.into_iter().flatten().collect())
+        Self(table)
     }
 
     /// The host for a hash; a further attempt looks at a place far off.
@@ -58,7 +61,7 @@ impl Maglev {
         };
         let place = hash.checked_rem(self.0.len() as u64)?;
         // The remainder is below a usize, so it fits.
-        Some(self.0[place as usize])
+        Some(self.0[place as usize] as usize)
     }
 }
 
@@ -66,7 +69,8 @@ impl Sequence {
     fn new(share: &Share<'_>, size: TableSize) -> Self {
         let (key, size) = (share.key.as_bytes(), u64::from(size.get()));
         Self {
-            host: share.host,
+            // No cluster has so many hosts.
+            host: u32::try_from(share.host).unwrap_or(FREE - 1),
             part: share.part,
             due: 0.0,
             offset: xxh64(key, 0) % size,
@@ -76,13 +80,13 @@ impl Sequence {
     }
 
     /// Takes the first place of its sequence that is free; one is, as the size is prime.
-    fn take_place(&mut self, table: &mut [Option<usize>]) {
+    fn take_place(&mut self, table: &mut [u32]) {
         loop {
             let place = (self.offset + self.skip * self.next) % table.len() as u64;
             self.next += 1;
             let place = &mut table[place as usize];
-            if place.is_none() {
-                *place = Some(self.host);
+            if *place == FREE {
+                *place = self.host;
                 return;
             }
         }
@@ -107,7 +111,7 @@ mod tests {
     }
 
     fn places(table: &Maglev, host: usize) -> usize {
-        table.0.iter().filter(|own| **own == host).count()
+        table.0.iter().filter(|own| **own as usize == host).count()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use super::members::Share;
 
-/// Envoy: a ring never has more places, however large it is asked to be.
+/// A ring has no more places. Envoy refuses the cluster of a ring that is asked to have more.
 const MOST: f64 = 8.0 * 1024.0 * 1024.0;
 
 /// Places on a ring, each a host's; a host has as many as its part asks for.

@@ -5,8 +5,13 @@ use regex::Regex;
 use super::http_match::go_regex_error;
 use super::{Complaints, cors, fault, hosts, http_match, ports, retries};
 use crate::model::{
-    Destination, GoDuration, HeaderOperations, Headers, HttpRoute, RouteDestination,
+    Destination, DirectResponse, GoDuration, HeaderOperations, Headers, HttpRoute, RouteDestination,
 };
+
+/// Istio: more bytes of a direct response's body are too many, and already so many are told.
+const MOST_BODY: usize = 1024 * 1024;
+const LARGE: usize = 100 * 1024;
+const LARGE_BODY: &str = "large direct_responses may impact control plane performance";
 
 /// Checks a rule; `in_delegate` says whether its object is there for others to delegate to.
 pub(super) fn check(rule: &HttpRoute, in_delegate: bool, complaints: &mut Complaints) {
@@ -24,7 +29,7 @@ pub(super) fn check(rule: &HttpRoute, in_delegate: bool, complaints: &mut Compla
     redirect(rule, complaints);
     rewrite(rule, complaints);
     if let Some(response) = &rule.direct_response {
-        fault::status(i64::from(response.status), complaints);
+        direct_response(response, complaints);
     }
     if let Some(written) = &rule.retries {
         retries::check(written, complaints);
@@ -35,6 +40,21 @@ pub(super) fn check(rule: &HttpRoute, in_delegate: bool, complaints: &mut Compla
         .iter()
         .for_each(|route| route_destination(route, complaints));
     weights(rule, complaints);
+}
+
+/// Istio: every proxy keeps the body with its routes, so it may not be large.
+fn direct_response(response: &DirectResponse, complaints: &mut Complaints) {
+    fault::status(i64::from(response.status), complaints);
+    let body = response.body.as_ref();
+    let size = body.map_or(0, |body| match &body.bytes {
+        Some(bytes) => bytes.0.len(),
+        None => body.string.len(),
+    });
+    if size > MOST_BODY {
+        complaints.add(format!("{LARGE_BODY}, must be less than 1MB"));
+    } else if size > LARGE {
+        complaints.warn(LARGE_BODY);
+    }
 }
 
 /// Exactly one of route, redirect and direct response, and what does not go with the latter two;

@@ -52,6 +52,25 @@ fn other_kinds_are_not_judged() {
     assert_eq!(validate(&policy), Ok(Vec::new()));
 }
 
+#[test]
+fn a_direct_response_is_small() {
+    let rule = |length: usize| {
+        let body = json!({"string": "x".repeat(length)});
+        let response = json!({"status": 200, "body": body});
+        let spec = json!({"hosts": ["a.b"], "http": [{"directResponse": response}]});
+        validate(&object("networking.istio.io", "VirtualService", spec))
+    };
+    let told = "large direct_responses may impact control plane performance";
+    assert_eq!(rule(100 << 10), Ok(Vec::new()));
+    let warnings = rule((100 << 10) + 1).unwrap();
+    assert!(warnings.iter().any(|it| it == told), "{warnings:?}");
+    let refusal = rule((1 << 20) + 1).unwrap_err().to_string();
+    assert!(
+        refusal.contains(&format!("{told}, must be less than 1MB")),
+        "{refusal}"
+    );
+}
+
 fn object(group: &str, kind: &str, spec: Value) -> Value {
     json!({"apiVersion": format!("{group}/v1"), "kind": kind,
         "metadata": {"name": "x", "namespace": "theater-msa"}, "spec": spec})

@@ -1,17 +1,22 @@
 use super::*;
 
+/// Nobody is warming up; no table is asked for.
+fn setting(balancing: Balancing, members: &[Member], random: u64) -> Setting<'_> {
+    Setting {
+        balancing,
+        members,
+        warmup: None,
+        random,
+        now: Duration::ZERO,
+    }
+}
+
 /// A group of the hosts 0, 1, … with these weights.
 fn group(balancing: Balancing, weights: &[u32], random: u64) -> Group {
     let mut group = Group::new(random);
     let members: Vec<Member> = weights.iter().map(|weight| Member::of(*weight)).collect();
-    let setting = Setting {
-        balancing,
-        members: &members,
-        warmup: None,
-        random,
-        now: Duration::ZERO,
-    };
-    group.refill(setting, (0..weights.len()).collect());
+    let hosts = (0..weights.len()).collect();
+    group.refill(setting(balancing, &members, random), hosts);
     group
 }
 
@@ -37,7 +42,7 @@ fn pick(
         left: Vec::new(),
         now: Duration::ZERO,
     };
-    group.pick(&mut chances, None)
+    group.pick(&mut chances, setting(Balancing::Random, &[], 0))
 }
 
 /// A small generator of well-spread numbers.
