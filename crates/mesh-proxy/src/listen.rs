@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -73,6 +73,8 @@ impl Tasks {
     /// Runs a task, at most until the listener's [end](Self::end).
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let abort = self.abort.clone();
+        // A future keeps room for what it was given and again for where it awaits it: a box's is small.
+        let task = Box::pin(task);
         let task = async move { abort.run_until_cancelled(task).await };
         self.running.spawn(task);
     }
@@ -160,12 +162,14 @@ async fn serve_connection(
         // hyper keeps room for an exchange as long as the connection is open: a box's is small.
         Box::pin(async move { answer(&door, peer, request, next).await })
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    if let Err(error) = run(connection, shutdown).await {
+    let ended = {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(IDLE)
+            .serve_connection(TokioIo::new(stream), service);
+        run(pin!(connection.with_upgrades()), shutdown).await
+    };
+    if let Err(error) = ended {
         tracing::debug!(%peer, %error, "client connection ended");
     }
     let tunnel = next.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -175,11 +179,13 @@ async fn serve_connection(
 }
 
 /// Drives a connection to its end; after `shutdown` a request under way is the last one.
-async fn run<S>(connection: Connection<S>, shutdown: CancellationToken) -> hyper::Result<()>
+async fn run<S>(
+    mut connection: Pin<&mut Connection<S>>,
+    shutdown: CancellationToken,
+) -> hyper::Result<()>
 where
     S: HttpService<Incoming, ResBody = ResponseBody, Error = Gone>,
 {
-    let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => ended,
         () = shutdown.cancelled() => {
