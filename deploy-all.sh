@@ -26,7 +26,8 @@ dashboard is reached, if not at http://theater.$DOMAIN.
   --dry-run             check, and say what would be applied; change nothing
   --ctx1-only           deploy ctx1 alone (its services get ready when Redis in ctx2 is reached)
   --ctx2-only           deploy ctx2 alone
-  --build               build and push the images first (scripts/build-images --push)
+  --build               build and push the images first (scripts/build-images --push), under a TAG that no pod
+                        has yet: nodes do not pull again what they have
   --verify              only verify what is deployed; reads and requests, changes nothing
   --delete              delete everything of both overlays, the data in Redis included
   --lab                 the lab that runs here (start it with: cargo lab --empty)
@@ -95,13 +96,26 @@ prepare() {
     warn "k8s/settings/settings.env still says example.com: images cannot be pulled from there"
 }
 
-# Deleting takes data with it, so it is asked for everywhere.
 confirm_task() {
+  local contexts=("$CTX1" "$CTX2")
   [ -z "$DRY_RUN" ] && [ "$TASK" != verify ] || return 0
-  if [ "$TASK" = delete ] && [ -z "$ASSUME_YES" ] && [ ! -t 0 ]; then
-    fail "$MISUSED" "--delete removes the data too, and there is no terminal to ask" "add --yes"
-  fi
-  if [ "$TASK" = delete ]; then confirm "$TASK" everywhere; else confirm "$TASK"; fi
+  case $ONLY in
+    ctx1) contexts=("$CTX1") ;;
+    ctx2) contexts=("$CTX2") ;;
+  esac
+  if [ "$TASK" = delete ]; then confirm_deletion "${contexts[@]}"; else confirm "$TASK" "${contexts[@]}"; fi
+}
+
+# confirm_deletion CONTEXT…: it takes data with it, so it is asked for on this machine too.
+confirm_deletion() {
+  local context server places=""
+  [ -z "$ASSUME_YES" ] || return 0
+  [ -t 0 ] || fail "$MISUSED" "--delete removes the data too, and there is no terminal to ask" "add --yes"
+  for context in "$@"; do
+    server=$(server_of "$context") || continue
+    places="$places${places:+ and }$context ($server)"
+  done
+  agree "Delete the theater, the namespace $NAMESPACE with all its data, from $places?"
 }
 
 # The clusters that are asked for and can be used: "context overlay" a line, ctx2 first, for Redis and the
@@ -132,7 +146,10 @@ for_each() {
 deploy_all() {
   say "preflight"
   for_each preflight || fail "$UNAVAILABLE" "the clusters are not ready for the theater" "the lines above say what to do; nothing was changed"
-  if [ -n "$BUILD" ]; then "$ROOT/scripts/build-images" --push ${DRY_RUN:+--dry-run}; fi
+  if [ -n "$BUILD" ]; then
+    for_each need_new_tag
+    "$ROOT/scripts/build-images" --push ${DRY_RUN:+--dry-run}
+  fi
   # shellcheck disable=SC2046 # one argument a context
   give_password $(cut -d ' ' -f 1 "$SCRATCH/usable")
   say "apply"

@@ -122,7 +122,7 @@ prepare() {
   announce_servers
   case $1 in *ask*) find_dashboard ;; esac
   need_context "$CTX1"
-  case $1 in *change*) confirm "$VERB" ;; esac
+  case $1 in *change*) confirm "$VERB" "$CTX1" "$CTX2" ;; esac
   need_theater "$CTX1"
 }
 

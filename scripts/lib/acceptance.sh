@@ -35,10 +35,17 @@ status_of() {
   "${CURL[@]}" -o /dev/null -w '%{http_code}' --max-time 10 "$@" "$url" || true
 }
 
-# Every answer of a service is read from Redis, so both clusters' answers prove the way there.
+# Every answer of a service is read from Redis, so both clusters' answers prove the way there. Which service
+# both clusters answer is for the rules to say: one is asked after the other until both have answered.
 is_redis_reached() {
-  ask "$SCRATCH/reached" booking "" 40 4 10
-  awk '$1 == 200 { seen[$3] = 1 } END { exit !(seen["ctx1"] && seen["ctx2"]) }' "$SCRATCH/reached"
+  local service
+  : >"$SCRATCH/reached"
+  for service in $SERVICES; do
+    ask "$SCRATCH/asked" "$service" "" 40 4 10
+    cat "$SCRATCH/asked" >>"$SCRATCH/reached"
+    awk '$1 == 200 { seen[$3] = 1 } END { exit !(seen["ctx1"] && seen["ctx2"]) }' "$SCRATCH/reached" && return
+  done
+  return 1
 }
 
 are_subsets_equal() {

@@ -17,8 +17,9 @@ kube() {
   kubectl --context "$context" --request-timeout="$CALL_LIMIT" "$@"
 }
 
-# The same, out of reach of the terminal's Ctrl-C: for changes.
-kube_whole() { (trap '' INT HUP && kube "$@"); }
+# COMMAND… out of reach of the terminal's Ctrl-C, for changes; and kube so.
+whole() { (trap '' INT HUP && "$@"); }
+kube_whole() { whole kube "$@"; }
 
 # Takes kubeconfig and dashboard of the running lab.
 use_lab() {
@@ -69,19 +70,25 @@ announce_servers() {
   done
 }
 
-# confirm WHAT [everywhere]: a cluster that is not on this machine may be someone else's, so changing it
-# takes a word; with "everywhere" any cluster does.
+# confirm WHAT CONTEXT…: a cluster that is not on this machine may be someone else's, so changing it takes a
+# word.
 confirm() {
-  local context server servers="" answer
+  local what=$1 context server servers=""
+  shift
   [ -z "$ASSUME_YES" ] || return 0
-  for context in "$CTX1" "$CTX2"; do
+  for context in "$@"; do
     server=$(server_of "$context") || continue
-    if [ $# -eq 1 ] && is_loopback "$server"; then continue; fi
+    if is_loopback "$server"; then continue; fi
     [ -t 0 ] || fail "$MISUSED" "$server is not on this machine, and there is no terminal to ask" "add --yes"
     servers=$servers${servers:+, }$server
   done
-  [ -n "$servers" ] || return 0
-  printf 'Change %s (%s)? [y/N] ' "$servers" "$1"
+  [ -z "$servers" ] || agree "Change $servers ($what)?"
+}
+
+# agree QUESTION: ends the script where the answer is not yes.
+agree() {
+  local answer
+  printf '%s [y/N] ' "$1"
   read -r answer
   case $answer in y|Y|yes) return 0 ;; *) fail "$FAILED" "nothing was changed" ;; esac
 }
@@ -114,12 +121,16 @@ need_cluster() {
 # Kind, name and version of an object, one a line.
 readonly OBJECT_LINE='{.kind} {.metadata.name} {.metadata.resourceVersion}{"\n"}'
 
+# And how many connections a DestinationRule allows its host.
+readonly LIMIT_LINE='limit {.spec.host} {.spec.trafficPolicy.connectionPool.tcp.maxConnections}{"\n"}'
+
 # The theater of a context, by one call: its Services and rules are in $SCRATCH/theater. Only where that
 # fails is it found out what is missing.
 need_theater() {
   local found service
   found=$(kubectl --context "$1" --request-timeout="$PROBE_LIMIT" get services,destinationrules,virtualservices \
-    -n "$NAMESPACE" -o "jsonpath={range .items[*]}$OBJECT_LINE{end}" 2>"$SCRATCH/said") || diagnose "$1"
+    -n "$NAMESPACE" -o "jsonpath={range .items[*]}$OBJECT_LINE{end}{range .items[?(@.kind==\"DestinationRule\")]}$LIMIT_LINE{end}" \
+    2>"$SCRATCH/said") || diagnose "$1"
   [ -n "$found" ] || need_namespace "$1"
   for service in $SERVICES; do
     case $found in

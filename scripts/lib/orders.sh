@@ -53,7 +53,7 @@ order_sick() {
     *) fail "$FAILED" "$target got no order" "the lines above say why" ;;
   esac
   if tells_soon " $* "; then
-    await_sick "$service" "$target $*"
+    await_sick "$service" "$target" "$*"
   else
     say "given; answers do not tell it soon:"
     list_orders
@@ -69,22 +69,37 @@ tells_soon() {
   esac
 }
 
-# Requests until an answer by the order is seen; what is only for ctx2 is asked by canaries.
+# await_sick SERVICE TARGET ORDER: requests until an answer by the order is seen; what is only for ctx2 is
+# asked by canaries.
 await_sick() {
-  local header=""
-  case $2 in *-ctx2-*|*"--cluster ctx2"*|*"--cluster=ctx2"*) header="x-canary: true" ;; esac
-  timed until_sick "$1" "$header" ||
+  local header="" addresses=""
+  case "$2 $3" in
+    *-ctx2-*|*"--cluster ctx2"*|*"--cluster=ctx2"*) header="x-canary: true" ;;
+    *) addresses=$(ordered_addresses "$1" "$2") || true ;;
+  esac
+  timed until_sick "$1" "$header" "$addresses" ||
     fail "$FAILED" "the order is given, but no answer by it was seen" "./fault-injection-demo.sh status"
   say "seen: $WITNESSED ($TOOK_MS ms after kubectl); it ends by itself, or: heal"
 }
 
-# Where others ask too, their requests may have had the pod taken out before one of ours reached it.
+# Addresses of the pods of ctx1 that got the order: the TARGET, or all of SERVICE. Pods of ctx2 have none that
+# the gateway's sidecar knows: to it their cluster is one host.
+ordered_addresses() {
+  kube "$CTX1" get pods -n "$NAMESPACE" -l "app=$1-service" \
+    -o 'jsonpath={range .items[*]}{.metadata.name} {.status.podIP}{"\n"}{end}' |
+    awk -v target="$2" -v service="$1" '
+      target == service || target == service "-service" || target == $1 { printf "%s ", $2 }'
+}
+
+# until_sick SERVICE HEADER ADDRESSES: where others ask too, their requests may have had the pod taken out
+# before one of ours reached it.
 WITNESSED=""
 until_sick() {
   local started=$SECONDS
   until ask "$SCRATCH/seen" "$1" "$2" 16 8 10 && grep -q ' sick$' "$SCRATCH/seen"; do
-    if is_one_out "$1"; then
-      WITNESSED="the gateway's sidecar has already taken out a pod of $1-service"
+    # shellcheck disable=SC2086 # one argument an address
+    if [ -n "$3" ] && is_one_out "$1" $3; then
+      WITNESSED="the gateway's sidecar has already taken out a pod that got the order"
       return
     fi
     [ $((SECONDS - started)) -le "$SIGHT_LIMIT" ] || return 1

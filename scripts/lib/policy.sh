@@ -23,22 +23,37 @@ sidecar_clusters() {
   kube "$CTX1" exec -n "$NAMESPACE" deployment/api-gateway -c istio-proxy -- pilot-agent request GET clusters 2>/dev/null
 }
 
-# is_one_out SERVICE: whether the sidecar has taken out a pod of it.
+# is_one_out SERVICE ADDRESS…: whether the sidecar has taken out one of these pods of it.
 is_one_out() {
-  sidecar_clusters | awk -F '::' -v service="|$1-service." '
-    index($1, service) && $3 == "health_flags" && $4 ~ /failed_outlier_check/ { found = 1 }
+  local service=$1
+  shift
+  sidecar_clusters | awk -F '::' -v service="|$service-service.$NAMESPACE." -v addresses=" $* " '
+    index($1, service) && $3 == "health_flags" && $4 ~ /failed_outlier_check/ {
+      address = $2
+      sub(/:[0-9]+$/, "", address)
+      if (index(addresses, " " address " ")) found = 1
+    }
     END { exit !found }'
 }
 
 # limits_now: limits as the sidecar has them, of subset ctx1; fails where that cannot be seen.
 limits_now() {
   sidecar_clusters |
-    awk -F '::' '$2 == "default_priority" && $3 == "max_connections" && split($1, part, "|") == 4 && part[3] == "ctx1" {
-      service = part[4]
-      sub(/-service\..*/, "", service)
-      print service, $4
-      found = 1
-    } END { exit !found }' | sort
+    awk -F '::' -v theater="-service.$NAMESPACE." '
+      $2 != "default_priority" || $3 != "max_connections" || split($1, part, "|") != 4 || part[3] != "ctx1" { next }
+      end = index(part[4], theater) {
+        print substr(part[4], 1, end - 1), $4
+        found = 1
+      }
+      END { exit !found }' | sort
+}
+
+# changes_limits LESSON: whether its limits are not those of the DestinationRules that need_theater has found.
+changes_limits() {
+  limits_of "$1" >"$SCRATCH/limits"
+  sed -n 's/^limit \([a-z]*\)-service[^ ]* /\1 /p' "$SCRATCH/theater" |
+    awk -v none="$NO_LIMIT" '{ print $1, $2 == "" ? none : $2 }' | sort -u >"$SCRATCH/limits.before"
+  ! cmp -s "$SCRATCH/limits" "$SCRATCH/limits.before"
 }
 
 # await_policy LESSON: returns when the sidecar has the lesson's limits; 1 where that cannot be seen.

@@ -31,32 +31,41 @@ is_new_enough() {
   version_at_least "$version" "$(minimum MIN_KUBERNETES)"
 }
 
-# What the overlays hold, one right a line: verb, resource, namespace.
+# may_deploy CONTEXT OVERLAY: to create and to patch whatever the overlay holds, its components' objects too.
 may_deploy() {
-  local answers
-  answers=$(rights "$1" <<RIGHTS
-create namespaces $NAMESPACE
-create deployments.apps $NAMESPACE
-patch deployments.apps $NAMESPACE
-create services $NAMESPACE
-create serviceaccounts $NAMESPACE
-create configmaps $NAMESPACE
-create persistentvolumeclaims $NAMESPACE
-create poddisruptionbudgets.policy $NAMESPACE
-create destinationrules.networking.istio.io $NAMESPACE
-patch destinationrules.networking.istio.io $NAMESPACE
-create virtualservices.networking.istio.io $NAMESPACE
-patch virtualservices.networking.istio.io $NAMESPACE
-create virtualservices.networking.istio.io istio-system
-create roles.rbac.authorization.k8s.io $NAMESPACE
-create roles.rbac.authorization.k8s.io istio-system
-create rolebindings.rbac.authorization.k8s.io $NAMESPACE
-create rolebindings.rbac.authorization.k8s.io istio-system
-create clusterroles.rbac.authorization.k8s.io $NAMESPACE
-create clusterrolebindings.rbac.authorization.k8s.io $NAMESPACE
-RIGHTS
-  ) || return 1
-  case $answers in *false*) return 1 ;; esac
+  rights_needed "$2" >"$SCRATCH/rights" || return 1
+  rights "$1" <"$SCRATCH/rights" >"$SCRATCH/answers" || return 1
+  BASIS=$(awk 'FNR == NR { answer[NR] = $0; next } answer[FNR] != "true" { print "may not " $1 " " $2 " in " ($3 == "" ? "the cluster" : $3); exit }' \
+    "$SCRATCH/answers" "$SCRATCH/rights")
+  [ -z "$BASIS" ]
+}
+
+# rights_needed OVERLAY: a right a line, as `rights` reads them. Resources are named after their kinds as
+# Kubernetes guesses them, which is right for all that are rendered here (Ingress, NetworkPolicy, Gateway …).
+rights_needed() {
+  kubectl kustomize "$ROOT/k8s/$1" | awk '
+    function plural(kind) {
+      if (kind ~ /s$/) return kind "es"
+      if (kind ~ /[^aeiou]y$/) return substr(kind, 1, length(kind) - 1) "ies"
+      return kind "s"
+    }
+    function flush(   resource) {
+      if (kind == "") return
+      resource = plural(tolower(kind)) (group == "" ? "" : "." group)
+      print "create", resource, namespace
+      print "patch", resource, namespace
+      kind = group = namespace = ""
+    }
+    /^---/ { flush() }
+    /^[a-zA-Z]/ { section = $1 }
+    $1 == "apiVersion:" && section == $1 && split($2, part, "/") == 2 { group = part[1] }
+    $1 == "kind:" && section == $1 { kind = $2 }
+    section == "metadata:" && /^  namespace: / { namespace = $2 }
+    END { flush() }
+  ' | sort -u || return 1
+  if grep -q '^ *- .*redis-password' "$ROOT/k8s/ctx2/kustomization.yaml"; then
+    printf '%s\n' "get secrets $NAMESPACE" "create secrets $NAMESPACE"
+  fi
 }
 
 # Labels carry the cluster's role, whatever the context is called.

@@ -11,6 +11,6 @@ rights() {
     sub(/^[^.]*\.?/, "", group)
     sub(/\..*/, "", $2)
     printf "---\napiVersion: authorization.k8s.io/v1\nkind: SelfSubjectAccessReview\nspec:\n"
-    printf "  resourceAttributes: {verb: %s, group: \"%s\", resource: %s, namespace: %s}\n", $1, group, $2, $3
+    printf "  resourceAttributes: {verb: %s, group: \"%s\", resource: %s, namespace: \"%s\"}\n", $1, group, $2, $3
   }' | kube "$context" "$@" create --validate=false -f - -o 'jsonpath={.status.allowed}{"\n"}' | sed 's/^$/false/'
 }

@@ -19,7 +19,9 @@ see() {
   tell_changes "$CTX1"
   services=$(services_changed)
   if [ -z "$services" ]; then
-    if await_policy "$1"; then
+    if ! changes_limits "$1"; then
+      say "what changed shows neither in answers of healthy pods nor in the sidecar's limits, which stay as they were"
+    elif await_policy "$1"; then
       SEEN="the gateway's sidecar has the new limits"
     else
       say "DestinationRules do not show in answers of healthy pods, and the sidecar's admin port tells nothing"

@@ -7,6 +7,8 @@ mod changes;
 mod deployment;
 #[path = "scripts/figures.rs"]
 mod figures;
+#[path = "scripts/functions.rs"]
+mod functions;
 #[path = "scripts/images.rs"]
 mod images;
 #[path = "scripts/interruption.rs"]

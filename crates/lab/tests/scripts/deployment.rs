@@ -85,7 +85,8 @@ async fn both_clusters_are_deployed_verified_and_deleted() {
         root()
     };
     both_are_deployed(&stage, &checkout, has_passwords).await;
-    a_context_may_be_called_anything(&stage).await;
+    what_is_built_needs_a_new_tag(&stage).await;
+    a_lesson_may_be_played_and_a_context_called_anything(&stage).await;
     what_is_gone_is_told_and_repaired(&stage, &checkout).await;
     deleting_wants_a_yes(&stage).await;
 }
@@ -130,8 +131,14 @@ async fn both_are_deployed(stage: &Stage, checkout: &Path, has_passwords: bool) 
     }
 }
 
-/// A context may be called anything that kubectl takes.
-async fn a_context_may_be_called_anything(stage: &Stage) {
+async fn what_is_built_needs_a_new_tag(stage: &Stage) {
+    let rows = ["user-service:v1 already", "nothing was built; raise TAG=v1"];
+    has(&deploy(stage, "--lab --build --ctx2-only").await, 1, &rows);
+}
+
+/// A lesson that keeps bookings in ctx1 is no defect, and a context has any name that kubectl takes.
+async fn a_lesson_may_be_played_and_a_context_called_anything(stage: &Stage) {
+    apply(stage, "05-block-fault").await;
     let config = stage.lab.kubeconfig();
     let named = format!(
         "kubectl config set-context team/one --cluster ctx1 --kubeconfig {}",
@@ -144,6 +151,17 @@ async fn a_context_may_be_called_anything(stage: &Stage) {
     ];
     let printed = deploy(stage, "--lab --verify --context team/one").await;
     has(&printed, 0, &rows);
+    apply(stage, "01-initial").await;
+}
+
+async fn apply(stage: &Stage, lesson: &str) {
+    let practice = root().join("practice");
+    let command = format!(
+        "kubectl apply -k {}/{lesson} --context ctx1",
+        practice.display()
+    );
+    let printed = stage.shell.run(&command).await;
+    assert_eq!(printed.exit, 0, "{}", printed.all());
 }
 
 /// A rule of ctx2 is gone: what verifies says what fails and what to do, and repeating repairs it.

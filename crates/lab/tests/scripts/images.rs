@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 
 use crate::stage::root;
 
-/// An engine that writes down what it is told.
-const ENGINE: &str = "#!/bin/sh\necho \"$(basename \"$0\") $*\" >>\"$(dirname \"$0\")/told\"\n";
+/// An engine that writes down what it is told, and fails where `BROKEN` names it.
+const ENGINE: &str = "#!/bin/sh\necho \"$(basename \"$0\") $*\" >>\"$(dirname \"$0\")/told\"\n[ \"$(basename \"$0\")\" != \"$BROKEN\" ]\n";
 
 /// Folders of PATH: one with these engines, and one with the few tools that the scripts need.
 fn path_with(folder: &Path, engines: &[&str]) -> String {
@@ -27,11 +27,16 @@ fn path_with(folder: &Path, engines: &[&str]) -> String {
 }
 
 fn run(engines: &[&str], script: &str, words: &str) -> (Output, String) {
+    run_broken(engines, "", script, words)
+}
+
+fn run_broken(engines: &[&str], broken: &str, script: &str, words: &str) -> (Output, String) {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(root().join("scripts").join(script))
         .args(words.split_whitespace())
         .env("PATH", path_with(folder.path(), engines))
         .env("TMPDIR", folder.path())
+        .env("BROKEN", broken)
         .output()
         .unwrap();
     let left = std::fs::read_dir(folder.path())
@@ -86,6 +91,12 @@ fn what_is_wrong_is_said_before_anything_is_built() {
             "--platform linux/amd64,linux/arm64",
             64,
             "add --push",
+        ),
+        (
+            "build-images",
+            "--local --platform linux/s390x",
+            64,
+            "not for linux/s390x",
         ),
         ("check-images", "", 64, "no image is named"),
         ("check-images", "--engine docker", 64, "no image is named"),
@@ -184,6 +195,10 @@ fn several_platforms_are_one_list() {
     let (output, told) = run(&["buildah"], "build-images", words);
     assert!(output.status.success(), "{output:?}");
     assert!(
+        told.starts_with("buildah manifest rm r/user-service:t\nbuildah build "),
+        "{told}"
+    );
+    assert!(
         told.contains("--platform linux/amd64,linux/arm64 --manifest r/user-service:t "),
         "{told}"
     );
@@ -191,4 +206,36 @@ fn several_platforms_are_one_list() {
         told.ends_with("buildah manifest push --all r/user-service:t docker://r/user-service:t\n"),
         "{told}"
     );
+}
+
+#[test]
+fn redis_for_several_platforms_is_copied_whole_or_not_at_all() {
+    let several = "--platform linux/amd64,linux/arm64 user-service redis";
+    let pushed = format!("--push {several}");
+    let rows = [
+        (&["podman"][..], several, 64, "add --push"),
+        (&["podman"], &*pushed, 69, "skopeo is not installed"),
+    ];
+    for (engines, words, exit, said) in rows {
+        let (output, told) = run(engines, "build-images", words);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(exit), "{words}: {stderr}");
+        assert!(stderr.contains(said), "{words}: {stderr}");
+        assert_eq!(told, "", "{words}");
+    }
+    for (engines, copier, copies) in [
+        (&["podman", "skopeo"][..], "skopeo", "skopeo copy --all "),
+        (&["docker"], "docker", "docker buildx imagetools create "),
+    ] {
+        let words = "--push --platform linux/amd64,linux/arm64 redis";
+        let (output, told) = run(engines, "build-images", words);
+        assert!(output.status.success(), "{output:?}");
+        assert!(
+            told.starts_with(copies) && told.lines().count() == 1,
+            "{told}"
+        );
+        let (output, told) = run_broken(engines, copier, "build-images", words);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
 }
