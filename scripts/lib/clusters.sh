@@ -121,15 +121,15 @@ need_cluster() {
 # Kind, name and version of an object, one a line.
 readonly OBJECT_LINE='{.kind} {.metadata.name} {.metadata.resourceVersion}{"\n"}'
 
-# And how many connections a DestinationRule allows its host.
-readonly LIMIT_LINE='limit {.spec.host} {.spec.trafficPolicy.connectionPool.tcp.maxConnections}{"\n"}'
+# And how many connections it allows its host, where it is a DestinationRule.
+readonly LIMIT_LINE='limit {.kind} {.spec.host} {.spec.trafficPolicy.connectionPool.tcp.maxConnections}{"\n"}'
 
 # The theater of a context, by one call: its Services and rules are in $SCRATCH/theater. Only where that
 # fails is it found out what is missing.
 need_theater() {
   local found service
   found=$(kubectl --context "$1" --request-timeout="$PROBE_LIMIT" get services,destinationrules,virtualservices \
-    -n "$NAMESPACE" -o "jsonpath={range .items[*]}$OBJECT_LINE{end}{range .items[?(@.kind==\"DestinationRule\")]}$LIMIT_LINE{end}" \
+    -n "$NAMESPACE" -o "jsonpath={range .items[*]}$OBJECT_LINE{end}{range .items[*]}$LIMIT_LINE{end}" \
     2>"$SCRATCH/said") || diagnose "$1"
   [ -n "$found" ] || need_namespace "$1"
   for service in $SERVICES; do

@@ -51,7 +51,7 @@ limits_now() {
 # changes_limits LESSON: whether its limits are not those of the DestinationRules that need_theater has found.
 changes_limits() {
   limits_of "$1" >"$SCRATCH/limits"
-  sed -n 's/^limit \([a-z]*\)-service[^ ]* /\1 /p' "$SCRATCH/theater" |
+  sed -n 's/^limit DestinationRule \([a-z]*\)-service[^ ]* /\1 /p' "$SCRATCH/theater" |
     awk -v none="$NO_LIMIT" '{ print $1, $2 == "" ? none : $2 }' | sort -u >"$SCRATCH/limits.before"
   ! cmp -s "$SCRATCH/limits" "$SCRATCH/limits.before"
 }

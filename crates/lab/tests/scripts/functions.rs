@@ -53,7 +53,8 @@ fn the_sidecar_is_asked_for_the_theaters_own_hosts() {
 #[test]
 fn limits_are_new_only_where_others_were_there() {
     let before = |limit: &str| {
-        let lines = ["user", "movie", "booking"].map(|it| format!("limit {it}-service {limit}"));
+        let lines = ["user", "movie", "booking"]
+            .map(|it| format!("limit DestinationRule {it}-service {limit}"));
         format!("printf '%s\\n' '{}' >$SCRATCH/theater", lines.join("' '"))
     };
     let (none, some) = (before(""), before("100"));
