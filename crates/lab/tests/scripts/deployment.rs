@@ -132,7 +132,7 @@ async fn both_are_deployed(stage: &Stage, checkout: &Path, has_passwords: bool) 
 }
 
 async fn what_is_built_needs_a_new_tag(stage: &Stage) {
-    let rows = ["user-service:v1 already", "nothing was built; raise TAG=v1"];
+    let rows = ["-service:v1 already", "nothing was built; raise TAG=v1"];
     has(&deploy(stage, "--lab --build --ctx2-only").await, 1, &rows);
 }
 

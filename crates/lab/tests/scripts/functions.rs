@@ -16,8 +16,9 @@ fn check(parts: &[&str], rows: &[Row]) {
         let script = format!("set -euo pipefail\n{sources}\nDRY_RUN=\n{said}\n{command}");
         let output = Command::new("bash")
             .args(["-c", &script])
-            .env("ROOT", root());
-        let output = output.output().unwrap();
+            .env("ROOT", root())
+            .output()
+            .unwrap();
         let told = [output.stdout, output.stderr].concat();
         let told = String::from_utf8_lossy(&told);
         assert_eq!(output.status.code(), Some(*exit), "{command}: {told}");
