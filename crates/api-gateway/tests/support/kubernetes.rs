@@ -14,6 +14,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 
 pub(crate) const PODS: &str = "/api/v1/namespaces/theater-msa/pods";
 pub(crate) const NODES: &str = "/api/v1/nodes";
@@ -35,6 +36,7 @@ struct Store {
     objects: Mutex<BTreeMap<String, BTreeMap<String, Value>>>,
     /// Every write: its path and the watch event; its version is its place, counted from 1.
     log: Mutex<Vec<(String, Value)>>,
+    written: Notify,
     refused: Mutex<HashMap<String, u16>>,
     requests: AtomicUsize,
 }
@@ -82,6 +84,7 @@ impl FakeApi {
             .insert(name, object.clone());
         let kind = if known.is_some() { "MODIFIED" } else { "ADDED" };
         log.push((path.to_owned(), json!({"type": kind, "object": object})));
+        self.store.written.notify_waiters();
     }
 
     /// Refuses a path with that status, or no more.
@@ -156,16 +159,19 @@ fn watched(store: Arc<Store>, path: String, from: usize) -> Response {
     let events =
         futures_util::stream::unfold((store, path, from), |(store, path, mut at)| async move {
             loop {
+                // Before the look, so that no write comes between.
+                let writes = Arc::clone(&store);
+                let written = writes.written.notified();
                 let next = store.log.lock().unwrap().get(at).cloned();
                 match next {
-                    Some((written, event)) => {
+                    Some((of, event)) => {
                         at += 1;
-                        if written == path {
+                        if of == path {
                             let line = Bytes::from(format!("{event}\n"));
                             return Some((Ok::<_, std::io::Error>(line), (store, path, at)));
                         }
                     }
-                    None => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+                    None => written.await,
                 }
             }
         });

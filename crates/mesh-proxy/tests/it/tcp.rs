@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use mesh::registry::Protocol;
 use mesh_proxy::{Role, Settings};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::hashing::hashed;
@@ -22,6 +23,29 @@ async fn echo(name: &'static str) -> std::net::SocketAddr {
     .await
 }
 
+/// Two pods behind a TCP service with these rules, its listener, and what ends it.
+async fn served(
+    rules: Value,
+) -> (
+    Mesh,
+    std::net::SocketAddr,
+    CancellationToken,
+    JoinHandle<()>,
+) {
+    let upstreams = [echo("a").await, echo("b").await];
+    let settings = |wires: Arc<Wires>| Settings {
+        seed: Some(7),
+        ..Settings::new(Role::Outbound, wires)
+    };
+    let mesh = Mesh::with(settings, Protocol::Tcp, None, Some(rules), &upstreams).await;
+    let (listener, address) = listener().await;
+    let (proxy, stop) = (mesh.proxy.clone(), CancellationToken::new());
+    let stopped = stop.clone();
+    let cluster = Arc::from("outbound|8080||svc.t.svc.cluster.local");
+    let served = tokio::spawn(async move { proxy.serve_tcp(listener, cluster, stopped).await });
+    (mesh, address, stop, served)
+}
+
 /// Connects, and says which upstream answered.
 async fn connected(address: std::net::SocketAddr) -> (u8, TcpStream) {
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -34,18 +58,7 @@ async fn connected(address: std::net::SocketAddr) -> (u8, TcpStream) {
 
 #[tokio::test]
 async fn each_connection_goes_to_the_next_pod_and_is_relayed_both_ways() {
-    let upstreams = [echo("a").await, echo("b").await];
-    let settings = |wires: Arc<Wires>| Settings {
-        seed: Some(7),
-        ..Settings::new(Role::Outbound, wires)
-    };
-    let rules = Some(subsets("ROUND_ROBIN"));
-    let mesh = Mesh::with(settings, Protocol::Tcp, None, rules, &upstreams).await;
-    let (listener, address) = listener().await;
-    let (proxy, stop) = (mesh.proxy.clone(), CancellationToken::new());
-    let stopped = stop.clone();
-    let cluster = Arc::from("outbound|8080||svc.t.svc.cluster.local");
-    let served = tokio::spawn(async move { proxy.serve_tcp(listener, cluster, stopped).await });
+    let (mesh, address, stop, served) = served(subsets("ROUND_ROBIN")).await;
     let mut names = Vec::new();
     let mut open = Vec::new();
     for _ in 0..4 {
@@ -73,18 +86,8 @@ async fn each_connection_goes_to_the_next_pod_and_is_relayed_both_ways() {
 
 #[tokio::test]
 async fn a_client_whose_address_is_hashed_stays_with_its_pod() {
-    let upstreams = [echo("a").await, echo("b").await];
-    let settings = |wires: Arc<Wires>| Settings {
-        seed: Some(7),
-        ..Settings::new(Role::Outbound, wires)
-    };
-    let rules = Some(hashed(json!({"useSourceIp": true})));
-    let mesh = Mesh::with(settings, Protocol::Tcp, None, rules, &upstreams).await;
-    let (listener, address) = listener().await;
-    let (proxy, stop) = (mesh.proxy.clone(), CancellationToken::new());
-    let _ends = stop.clone().drop_guard();
-    let cluster = Arc::from("outbound|8080||svc.t.svc.cluster.local");
-    tokio::spawn(async move { proxy.serve_tcp(listener, cluster, stop).await });
+    let (_mesh, address, stop, _) = served(hashed(json!({"useSourceIp": true}))).await;
+    let _ends = stop.drop_guard();
     let (first, _open) = connected(address).await;
     for _ in 0..11 {
         assert_eq!(connected(address).await.0, first);
